@@ -1,0 +1,96 @@
+"""What travels between a source, a worker and the driver: items, records and refusals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+
+class Reason(StrEnum):
+    """Why something was refused. Each word has its sentence in `SENTENCES`."""
+
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    NOT_SUPPORTED = "not-supported"
+    TRUNCATED = "truncated"
+    UID_MISSING = "uid-missing"
+    PATIENT_UNKNOWN = "patient-unknown"
+    IDENTITY_REFUSED = "identity-refused"
+    INSTANCE_CONFLICT = "instance-conflict"
+    RECORD_CHANGED = "record-changed"
+    CODE_MISSING = "code-missing"
+    VALUE_UNUSABLE = "value-unusable"
+    DATE_UNUSABLE = "date-unusable"
+    SCHEMA = "schema"
+    POLICY = "policy"
+    FAILED = "failed"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.EMPTY: "the file holds no byte",
+    Reason.UNREADABLE: "the file cannot be read as what it claims to be",
+    Reason.NOT_SUPPORTED: "no source of this run reads this kind of file or record",
+    Reason.TRUNCATED: "the file ends before its content does",
+    Reason.UID_MISSING: "a UID that DICOM requires is absent",
+    Reason.PATIENT_UNKNOWN: "the record names no patient, or one the site does not know",
+    Reason.IDENTITY_REFUSED: "the patient's identifiers are malformed or contradict each other",
+    Reason.INSTANCE_CONFLICT: "another file has the same SOPInstanceUID and other content",
+    Reason.RECORD_CHANGED: "a record with the same identifier and other content is already in the lake",
+    Reason.CODE_MISSING: "the record has no code to say what it is about",
+    Reason.VALUE_UNUSABLE: "a value is not of the kind its column declares",
+    Reason.DATE_UNUSABLE: "a date cannot be read",
+    Reason.SCHEMA: "a row does not meet the check its table declares",
+    Reason.POLICY: "the de-identification policy does not let this kind of object in",
+    Reason.FAILED: "an unforeseen failure; the kind of exception is in the detail",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A piece of input small enough for one worker: a file, a member of an archive, a span of lines."""
+
+    source: str  # which source reads it: folder, fhir, csv
+    path: Path
+    member: str = ""  # name inside an archive
+    start: int = 0  # first byte of the span
+    end: int | None = None  # byte after the span; None is the end of the file
+    first_line: int = 1  # number of the span's first line in the file
+
+    @property
+    def place(self) -> str:
+        """The file this item belongs to: what accounting counts and `quarantine locate` finds."""
+        return f"{self.path}!/{self.member}" if self.member else str(self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Something that goes to quarantine. `detail` says tag, column or kind of exception, never a value."""
+
+    reason: Reason
+    position: int | None = None  # line, row or entry in the file, from 1
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One thing that enters the lake whole or not at all: an instance, a result, a diagnosis, a person."""
+
+    key: bytes  # 16 bytes: what it is (keyed hash of its identifier)
+    content: bytes  # 16 bytes: what it says (hash); equal key and content is a duplicate
+    rows: tuple[tuple[str, Row], ...] = field(repr=False)  # (table, row without bucket)
+    position: int | None = None
+    conflict: Reason = Reason.RECORD_CHANGED  # the refusal if the key is known with other content
+    object_path: str = ""  # the stored object to drop if the record does not enter
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a worker made of one item."""
+
+    item: Item
+    records: list[Record]
+    refusals: list[Refusal]

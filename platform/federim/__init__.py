@@ -1,0 +1,20 @@
+"""Federim: a research data platform for federated imaging cohorts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "open"]
+
+if TYPE_CHECKING:
+    from federim.research import open
+
+
+def __getattr__(name: str) -> Any:
+    # The researcher's API pulls in DuckDB and pandas; `import federim` alone must stay instant.
+    if name == "open":
+        from federim.research import open as open_home
+
+        return open_home
+    raise AttributeError(f"module 'federim' has no attribute {name!r}")

@@ -1,0 +1,275 @@
+"""A home: one folder, one role, its settings and where everything in it lies."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from federim.keys import SigningKey, create_keys, keyed, read_key, write_private
+from federim.model.errors import HomeError
+from federim.model.identifiers import SiteName
+
+SETTINGS_FILE = "federim.toml"
+TRUSTED_FILE = "trusted.json"
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class Role(StrEnum):
+    """What runs in a home, and so what it may hold (DESIGN: who uses it, and what runs where)."""
+
+    SITE = "site"
+    HUB = "hub"
+    WORKSPACE = "workspace"
+
+
+class Settings(BaseSettings):
+    """The whole configuration of a home: `federim.toml`, each setting overridable by `FEDERIM_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="FEDERIM_", extra="forbid", frozen=True)
+
+    role: Role
+    name: str = Field(pattern=NAME_PATTERN.pattern, description="the site, hub or workspace's short name")
+    database_url: str = Field(
+        default="sqlite:///federim.sqlite3",
+        description="audit and governance: sqlite:///FILE (relative to the home) or postgresql://…",
+    )
+    minimum_cohort: int = Field(default=10, ge=10, description="fewest persons a round or plan may run on")
+    small_cell: int = Field(default=11, ge=11, description="counts below this never leave")
+    test_identities: bool = Field(default=False, description="accept INS of the test and demo OIDs")
+    key_server: str = Field(
+        default="",
+        pattern=r"|embedded:.+",
+        description="who evaluates blinded INS: '' is this home's own key (links nobody across sites), "
+        "embedded:FILE a key server in this process",
+    )
+    query_memory: str = Field(default="2GB", pattern=r"[0-9]+(MB|GB)", description="DuckDB's memory limit")
+    query_seconds: int = Field(default=60, ge=1, description="longest a researcher's query may run")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 — the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, which `Home.open` passes as the initial values."""
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True)
+class Home:
+    """An open home. Paths are properties, so nobody else spells a folder's name."""
+
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def create(cls, root: Path, *, role: Role, name: str, **settings: Any) -> Home:
+        """Make the folder, its sub-folders (0700), keys and settings (0600).
+
+        Raises
+        ------
+        HomeError
+            The folder already holds something, or the name is not a short lower-case word.
+        """
+        root = root.absolute()
+        if not NAME_PATTERN.fullmatch(name):
+            raise HomeError(
+                f"name {name!r}: expected 1 to 40 lower-case letters, digits and hyphens, for example 'chu-nord'"
+            )
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise HomeError(f"{root} already exists and is not an empty folder; choose another")
+        home = cls(root, Settings(role=role, name=name, **settings))
+        root.mkdir(parents=True, exist_ok=True)
+        root.chmod(0o700)
+        for folder in home.folders:
+            folder.mkdir(mode=0o700)
+            folder.chmod(0o700)
+        create_keys(home.keys)
+        # Last: a home without its settings file is no home, so a crash above leaves nothing to open.
+        write_private(root / SETTINGS_FILE, _as_toml(role=role, name=name, **settings).encode())
+        return home
+
+    @classmethod
+    def open(cls, root: Path) -> Home:
+        """Open an existing home.
+
+        Raises
+        ------
+        HomeError
+            No home there, or `federim.toml` holds an unknown or unusable setting.
+        """
+        root = root.absolute()
+        try:
+            written = tomllib.loads((root / SETTINGS_FILE).read_text())
+        except FileNotFoundError:
+            raise HomeError(f"{root} is not a home: no {SETTINGS_FILE} in it; make one with federim init") from None
+        except tomllib.TOMLDecodeError as error:
+            raise HomeError(f"{root / SETTINGS_FILE} is not valid TOML: {error}") from error
+        try:
+            return cls(root, Settings(**written))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise HomeError(f"{root / SETTINGS_FILE}, setting {where!r}: {first['msg']}") from error
+
+    def require(self, *roles: Role) -> Home:
+        """This home, if its role is one of `roles`; raise `HomeError` otherwise."""
+        if self.settings.role not in roles:
+            wanted = " or ".join(role.value for role in roles)
+            raise HomeError(f"{self.root} is a {self.settings.role.value} home; this needs a {wanted} home")
+        return self
+
+    @property
+    def name(self) -> SiteName:
+        return SiteName(self.settings.name)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every sub-folder a home of this role has."""
+        shared = (self.keys, self.runs)
+        if self.settings.role is Role.HUB:
+            return (*shared, self.plans)
+        if self.settings.role is Role.WORKSPACE:
+            return (*shared, self.lake, self.objects, self.snapshots, self.cohorts)
+        return (
+            *shared,
+            self.lake,
+            self.objects,
+            self.staging,
+            self.vault,
+            self.snapshots,
+            self.cohorts,
+            self.releases,
+            self.plans,
+        )
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def runs(self) -> Path:
+        """Checkpoints, metrics and reports of training runs."""
+        return self.root / "runs"
+
+    @property
+    def lake(self) -> Path:
+        """Delta tables, one folder a table."""
+        return self.root / "lake"
+
+    @property
+    def objects(self) -> Path:
+        """De-identified instances, named by their sha256."""
+        return self.root / "objects"
+
+    @property
+    def staging(self) -> Path:
+        """Batches on their way into the lake."""
+        return self.root / "staging"
+
+    @property
+    def vault(self) -> Path:
+        """Identities. Only `federim.identity` opens what is in it."""
+        return self.root / "vault"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.root / "snapshots"
+
+    @property
+    def cohorts(self) -> Path:
+        """Cohort definitions, NAME.toml."""
+        return self.root / "cohorts"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def plans(self) -> Path:
+        """Training plans and their signatures."""
+        return self.root / "plans"
+
+    @cached_property
+    def _root_key(self) -> bytes:
+        return read_key(self.keys / "root.key")
+
+    def secret(self, purpose: str) -> bytes:
+        """The 32-byte key of this home for one purpose; two purposes' keys tell nothing of each other."""
+        return keyed(self._root_key, "federim", purpose)
+
+    @cached_property
+    def signing_key(self) -> SigningKey:
+        """The key this home signs audit heads, plans, decisions and manifests with."""
+        return SigningKey(read_key(self.keys / "signing.key"))
+
+
+    @property
+    def trusted(self) -> dict[str, str]:
+        """Public keys this home trusts, by the name of the home that signs with them."""
+        path = self.keys / TRUSTED_FILE
+        if not path.exists():
+            return {self.name: self.signing_key.public}
+        known: dict[str, str] = json.loads(path.read_text())
+        return {**known, self.name: self.signing_key.public}
+
+    def trust(self, name: str, public: str) -> None:
+        """Trust signatures of `name` made with `public` (64 hexadecimal digits).
+
+        Raises
+        ------
+        HomeError
+            The key is malformed, or another key is already trusted under that name.
+        """
+        if not re.fullmatch("[0-9a-f]{64}", public):
+            raise HomeError(f"public key of {name!r}: expected 64 hexadecimal digits")
+        known = self.trusted
+        if known.setdefault(name, public) != public:
+            raise HomeError(f"{name!r} is already trusted under another key; ask that site which one is right")
+        pending = self.keys / f".{TRUSTED_FILE}.new"
+        pending.unlink(missing_ok=True)
+        write_private(pending, json.dumps(known, indent=1, sort_keys=True).encode())
+        pending.replace(self.keys / TRUSTED_FILE)
+
+
+def find_home(given: Path | None) -> Path:
+    """The home to use: the one given, else `FEDERIM_HOME`.
+
+    Raises
+    ------
+    HomeError
+        Neither is set.
+    """
+    if given is not None:
+        return given
+    named = os.environ.get("FEDERIM_HOME")
+    if not named:
+        raise HomeError("no home given: use federim --home HOME … or set FEDERIM_HOME")
+    return Path(named)
+
+
+def _as_toml(**settings: Any) -> str:
+    lines = ["# The whole configuration of this home. FEDERIM_<SETTING> in the environment wins over a line here."]
+    for key, value in settings.items():
+        if isinstance(value, bool):
+            lines.append(f"{key} = {str(value).lower()}")
+        elif isinstance(value, int):
+            lines.append(f"{key} = {value}")
+        else:
+            # A TOML basic string escapes as JSON does.
+            quoted = str(value).replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'{key} = "{quoted}"')
+    return "\n".join(lines) + "\n"

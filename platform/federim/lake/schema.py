@@ -1,0 +1,509 @@
+"""Every table and column of the lake, declared once.
+
+The Arrow schema, the check on write, the data dictionary, the disclosure report and the portal's
+column picker are all made from what is written here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from federim.model.errors import UnknownName
+
+BUCKETS = 16
+
+
+class Kind(StrEnum):
+    """What a column could tell of a person, and so how it may leave."""
+
+    PERSON = "person"  # the pseudonym: never in an anonymous export
+    UID = "uid"  # a keyed identifier of an object or event: never in an anonymous export
+    DATE = "date"  # shifted by person; never in an anonymous export
+    QUASI = "quasi"  # known to neighbours or employers: counts for k-anonymity
+    VALUE = "value"  # what research is about
+    OPERATION = "operation"  # the house's own bookkeeping
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition every non-null value of a column meets, with the words a reader gets if one does not."""
+
+    says: str
+    holds: Callable[[pa.ChunkedArray], pa.ChunkedArray] = field(repr=False, compare=False)
+
+
+def between(low: float, high: float) -> Check:
+    """Values in [low, high]."""
+    return Check(
+        f"between {low:g} and {high:g}",
+        lambda values: pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high)),
+    )
+
+
+def matching(pattern: str, says: str) -> Check:
+    """Text that matches `pattern` from end to end."""
+    whole = f"^(?:{pattern})$"
+    re.compile(whole)
+    return Check(says, lambda values: pc.match_substring_regex(values, whole))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column. `unit` is UCUM; `code_system` names where codes come from."""
+
+    name: str
+    type: pa.DataType
+    description: str
+    kind: Kind
+    unit: str = ""
+    code_system: str = ""
+    check: Check | None = None
+    required: bool = False
+
+    @property
+    def arrow(self) -> pa.Field:
+        return pa.field(self.name, self.type, nullable=not self.required)
+
+
+class OnRepeat(StrEnum):
+    """What a row whose key is already in the table does."""
+
+    SKIP = "skip"  # the first one stays
+    FILL = "fill"  # nulls of the first one are filled; `adds` columns are summed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table: its grain, its key, the order of rows in its files."""
+
+    name: str
+    grain: str
+    description: str
+    key: tuple[str, ...]
+    sort: tuple[str, ...]
+    columns: tuple[Column, ...]
+    on_repeat: OnRepeat = OnRepeat.SKIP
+    adds: tuple[str, ...] = ()
+    person: bool = True  # has a person_id and is cut in buckets by it
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The declared Arrow schema, `bucket` included where the table has persons."""
+        fields = [column.arrow for column in self.columns]
+        if self.person:
+            fields.append(pa.field("bucket", pa.int8(), nullable=False))
+        return pa.schema(fields)
+
+    def column(self, name: str) -> Column:
+        """The column called `name`; raise `UnknownName` with the nearest one."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise UnknownName(f"column of {self.name}", name, [column.name for column in self.columns])
+
+
+TEXT = pa.string()
+INT = pa.int64()
+SMALL = pa.int32()
+REAL = pa.float64()
+DAY = pa.date32()
+INSTANT = pa.timestamp("us")
+
+PSEUDONYM = matching("[0-9a-f]{32}", "32 hexadecimal digits")
+DIGEST = matching("[0-9a-f]{64}", "64 hexadecimal digits")
+UID = matching(r"2\.25\.[1-9][0-9]{0,38}", "a keyed UID, 2.25.…")
+LOINC = "LOINC"
+SNOMED = "SNOMED CT"
+
+
+def _person_id() -> Column:
+    return Column(
+        name="person_id",
+        type=TEXT,
+        kind=Kind.PERSON,
+        required=True,
+        check=PSEUDONYM,
+        description="Pseudonym of the person, made at the site; it differs at every site and in every project",
+    )
+
+
+def _uid(name: str, description: str, *, required: bool = True) -> Column:
+    return Column(
+        name=name, type=TEXT, kind=Kind.UID, required=required, check=UID, description=description
+    )
+
+
+def _key(name: str, description: str) -> Column:
+    return Column(
+        name=name, type=TEXT, kind=Kind.UID, required=True, check=PSEUDONYM, description=description
+    )
+
+
+def _date(name: str, description: str, *, required: bool = False) -> Column:
+    return Column(
+        name=name,
+        type=DAY,
+        kind=Kind.DATE,
+        required=required,
+        description=f"{description}, moved by the person's own number of whole days",
+    )
+
+
+def _time(name: str, description: str) -> Column:
+    return Column(
+        name=name,
+        type=INSTANT,
+        kind=Kind.DATE,
+        description=f"{description}, its day moved by the person's own number of whole days",
+    )
+
+
+def _value(
+    name: str,
+    type_: pa.DataType,
+    description: str,
+    *,
+    unit: str = "",
+    code_system: str = "",
+    check: Check | None = None,
+    required: bool = False,
+    kind: Kind = Kind.VALUE,
+) -> Column:
+    return Column(
+        name=name,
+        type=type_,
+        description=description,
+        kind=kind,
+        unit=unit,
+        code_system=code_system,
+        check=check,
+        required=required,
+    )
+
+
+def _coded(noun: str, concept: str, source_system: str) -> tuple[Column, ...]:
+    """The OMOP trio of a coded fact: concept, source code and source code system."""
+    return (
+        _value(
+            f"{concept}_concept_id",
+            INT,
+            f"OMOP standard concept of the {noun}; 0 where the site holds no vocabulary",
+            code_system="OMOP",
+        ),
+        _value(
+            f"{concept}_source_value",
+            TEXT,
+            f"Code of the {noun} as the source gave it",
+            code_system=source_system,
+            required=True,
+        ),
+        _value(f"{concept}_source_system", TEXT, f"Code system URI of the {noun} as the source gave it"),
+    )
+
+
+PERSON = Table(
+    name="person",
+    grain="one row a patient",
+    description="Who: the little of a patient that research may know",
+    key=("person_id",),
+    sort=("person_id",),
+    on_repeat=OnRepeat.FILL,
+    columns=(
+        _person_id(),
+        _value(
+            "year_of_birth",
+            SMALL,
+            "Year of birth; every age of 90 and over is one group, given as the year 90 years before the import",
+            kind=Kind.QUASI,
+            unit="a",
+            check=between(1850, 2150),
+        ),
+        _value(
+            "gender_concept_id",
+            INT,
+            "OMOP concept: 8507 male, 8532 female, 0 unknown or other",
+            kind=Kind.QUASI,
+            code_system="OMOP",
+            check=between(0, 10_000),
+        ),
+        _value("site", TEXT, "Site that holds the record", kind=Kind.QUASI, required=True),
+        _value("linked", pa.bool_(), "Pseudonym made from a qualified INS, so linkable inside a project", kind=Kind.OPERATION),
+    ),
+)
+
+STUDY = Table(
+    name="study",
+    grain="one row a DICOM study",
+    description="One examination",
+    key=("StudyInstanceUID",),
+    sort=("person_id", "StudyInstanceUID"),
+    on_repeat=OnRepeat.FILL,
+    columns=(
+        _person_id(),
+        _uid("StudyInstanceUID", "Keyed UID of the study"),
+        _date("StudyDate", "Date of the study"),
+        _value("StudyTime", TEXT, "Time of day the study started, HHMMSS"),
+        _value("PatientAge", SMALL, "Age at the study, from birth date and study date; 90 stands for 90 and over", kind=Kind.QUASI, unit="a", check=between(0, 90)),
+    ),
+)
+
+IMAGE_OCCURRENCE = Table(
+    name="image_occurrence",
+    grain="one row a DICOM series",
+    description="One series: the main grain of imaging queries (OMOP MI-CDM image_occurrence)",
+    key=("SeriesInstanceUID",),
+    sort=("person_id", "StudyInstanceUID", "SeriesInstanceUID"),
+    on_repeat=OnRepeat.FILL,
+    adds=("NumberOfInstances", "SizeBytes"),
+    columns=(
+        _person_id(),
+        _uid("StudyInstanceUID", "Keyed UID of the study"),
+        _uid("SeriesInstanceUID", "Keyed UID of the series"),
+        _uid("FrameOfReferenceUID", "Keyed UID of the frame of reference", required=False),
+        _value("Modality", TEXT, "Kind of equipment: CT, MR, US …", code_system="DICOM CID 29", required=True),
+        _value("SOPClassUID", TEXT, "What kind of object its instances are", code_system="DICOM PS3.4", required=True),
+        _date("SeriesDate", "Date of the series, or of the study where the series has none"),
+        _value("BodyPartExamined", TEXT, "Body part as the device coded it", code_system="DICOM PS3.16 Annex L"),
+        _value("Laterality", TEXT, "R or L for paired body parts"),
+        _value("PatientPosition", TEXT, "How the patient lay: HFS, FFS …", code_system="DICOM PS3.3 C.7.3.1.1.2"),
+        _value("Manufacturer", TEXT, "Maker of the device"),
+        _value("ManufacturerModelName", TEXT, "Model of the device"),
+        _value("ConvolutionKernel", TEXT, "CT reconstruction kernel, the maker's word"),
+        _value("SliceThickness", REAL, "Nominal slice thickness", unit="mm"),
+        _value("SpacingBetweenSlices", REAL, "Distance between adjacent slices", unit="mm"),
+        _value("PixelSpacingRow", REAL, "Distance between rows", unit="mm"),
+        _value("PixelSpacingColumn", REAL, "Distance between columns", unit="mm"),
+        _value("Rows", SMALL, "Pixel rows", unit="{pixel}"),
+        _value("Columns", SMALL, "Pixel columns", unit="{pixel}"),
+        _value("KVP", REAL, "Peak tube voltage", unit="kV"),
+        _value("MagneticFieldStrength", REAL, "Field strength", unit="T"),
+        _value("RepetitionTime", REAL, "MR repetition time", unit="ms"),
+        _value("EchoTime", REAL, "MR echo time", unit="ms"),
+        _value("FlipAngle", REAL, "MR flip angle", unit="deg"),
+        _value("BurnedInAnnotation", TEXT, "Whether the maker says the pixels carry text: YES or NO"),
+        _value("NumberOfInstances", INT, "Instances of the series in the lake", unit="{instance}", required=True),
+        _value("SizeBytes", INT, "Bytes of those instances", unit="By", required=True, kind=Kind.OPERATION),
+    ),
+)
+
+INSTANCE = Table(
+    name="instance",
+    grain="one row a DICOM instance",
+    description="One image or other object of a series",
+    key=("SOPInstanceUID",),
+    sort=("person_id", "SeriesInstanceUID", "InstanceNumber"),
+    columns=(
+        _person_id(),
+        _uid("StudyInstanceUID", "Keyed UID of the study"),
+        _uid("SeriesInstanceUID", "Keyed UID of the series"),
+        _uid("SOPInstanceUID", "Keyed UID of the instance"),
+        _value("SOPClassUID", TEXT, "What kind of object it is", code_system="DICOM PS3.4", required=True),
+        _value("InstanceNumber", SMALL, "Number of the instance in its series"),
+        _value("NumberOfFrames", SMALL, "Frames in the instance; 1 where the attribute is absent, null without pixels", unit="{frame}"),
+        _value("ImagePositionX", REAL, "Centre of the first voxel, towards the patient's left", unit="mm"),
+        _value("ImagePositionY", REAL, "Centre of the first voxel, towards the patient's back", unit="mm"),
+        _value("ImagePositionZ", REAL, "Centre of the first voxel, towards the patient's head", unit="mm"),
+        _value("TransferSyntaxUID", TEXT, "How its bytes are coded", code_system="DICOM PS3.5", required=True),
+    ),
+)
+
+INSTANCE_FILE = Table(
+    name="instance_file",
+    grain="one row a DICOM instance",
+    description="Where the de-identified bytes of an instance lie",
+    key=("SOPInstanceUID",),
+    sort=("person_id", "SeriesInstanceUID"),
+    columns=(
+        _person_id(),
+        _uid("SeriesInstanceUID", "Keyed UID of the series"),
+        _uid("SOPInstanceUID", "Keyed UID of the instance"),
+        _value("sha256", TEXT, "Hash of the file, which is also its name", check=DIGEST, required=True, kind=Kind.UID),
+        _value("path", TEXT, "Where it lies under the home's objects", required=True, kind=Kind.OPERATION),
+        _value("size", INT, "Length of the file", unit="By", required=True, kind=Kind.OPERATION),
+    ),
+)
+
+VOLUME_GEOMETRY = Table(
+    name="volume_geometry",
+    grain="one row a series of slices",
+    description="Whether the slices of a series make one regular volume, and which",
+    key=("SeriesInstanceUID",),
+    sort=("person_id", "SeriesInstanceUID"),
+    columns=(
+        _person_id(),
+        _uid("SeriesInstanceUID", "Keyed UID of the series"),
+        _value("regular", pa.bool_(), "Slices are parallel and evenly spaced", required=True),
+        _value("slices", SMALL, "Number of slices", unit="{slice}", required=True),
+        _value("spacing_mm", REAL, "Distance between neighbouring slices", unit="mm"),
+    ),
+)
+
+MEASUREMENT = Table(
+    name="measurement",
+    grain="one row a measured value",
+    description="Biology and vital signs (OMOP measurement)",
+    key=("measurement_id",),
+    sort=("measurement_source_value", "person_id", "measurement_date"),
+    columns=(
+        _person_id(),
+        _key("measurement_id", "Keyed identifier of the result"),
+        *_coded("measurement", "measurement", LOINC),
+        _date("measurement_date", "Date of the specimen or reading"),
+        _time("measurement_datetime", "Instant of the specimen or reading"),
+        _value("value_as_number", REAL, "Numeric result, in `unit_source_value`"),
+        _value("value_source_code", TEXT, "Coded result, where the result is a code"),
+        _value("operator", TEXT, "<, <=, >=, > where the device's range was left", check=matching("<=?|>=?", "<, <=, >= or >")),
+        _value("unit_source_value", TEXT, "Unit as the source gave it", code_system="UCUM"),
+        _value("range_low", REAL, "Lower limit of normal, same unit"),
+        _value("range_high", REAL, "Upper limit of normal, same unit"),
+    ),
+)
+
+CONDITION_OCCURRENCE = Table(
+    name="condition_occurrence",
+    grain="one row a diagnosis",
+    description="Diagnoses (OMOP condition_occurrence)",
+    key=("condition_occurrence_id",),
+    sort=("condition_source_value", "person_id"),
+    columns=(
+        _person_id(),
+        _key("condition_occurrence_id", "Keyed identifier of the diagnosis"),
+        *_coded("diagnosis", "condition", "CIM-10, SNOMED CT"),
+        _date("condition_start_date", "Start of the condition"),
+        _date("condition_end_date", "End of the condition"),
+    ),
+)
+
+PROCEDURE_OCCURRENCE = Table(
+    name="procedure_occurrence",
+    grain="one row an act",
+    description="Acts done on or for a person (OMOP procedure_occurrence)",
+    key=("procedure_occurrence_id",),
+    sort=("procedure_source_value", "person_id"),
+    columns=(
+        _person_id(),
+        _key("procedure_occurrence_id", "Keyed identifier of the act"),
+        *_coded("act", "procedure", "CCAM, SNOMED CT"),
+        _date("procedure_date", "Date of the act"),
+    ),
+)
+
+OBSERVATION = Table(
+    name="observation",
+    grain="one row a fact that is neither measured nor a diagnosis",
+    description="Smoking status, consent, outcome … (OMOP observation)",
+    key=("observation_id",),
+    sort=("observation_source_value", "person_id"),
+    columns=(
+        _person_id(),
+        _key("observation_id", "Keyed identifier of the fact"),
+        *_coded("fact", "observation", "LOINC, SNOMED CT"),
+        _date("observation_date", "Date of the fact"),
+        _value("value_as_number", REAL, "Numeric value"),
+        _value("value_source_code", TEXT, "Coded value"),
+    ),
+)
+
+SEGMENT = Table(
+    name="segment",
+    grain="one row a segment of a segmentation",
+    description="What a SEG object outlines",
+    key=("SOPInstanceUID", "SegmentNumber"),
+    sort=("person_id", "SOPInstanceUID"),
+    columns=(
+        _person_id(),
+        _uid("SOPInstanceUID", "Keyed UID of the segmentation"),
+        _value("SegmentNumber", SMALL, "Number of the segment", required=True),
+        _value("category_code", TEXT, "Segmented property category", code_system=SNOMED),
+        _value("type_code", TEXT, "Segmented property type", code_system=SNOMED),
+        _uid("source_SeriesInstanceUID", "Keyed UID of the series it was drawn on", required=False),
+    ),
+)
+
+IMAGE_FEATURE = Table(
+    name="image_feature",
+    grain="one row a value measured on an image",
+    description="Values of structured reports and segmentations (OMOP MI-CDM image_feature)",
+    key=("image_feature_id",),
+    sort=("feature_source_value", "person_id"),
+    columns=(
+        _person_id(),
+        _key("image_feature_id", "Keyed identifier of the value"),
+        _uid("SeriesInstanceUID", "Keyed UID of the series it was measured on", required=False),
+        *_coded("feature", "feature", SNOMED),
+        _value("value_as_number", REAL, "Numeric value, in `unit_source_value`"),
+        _value("unit_source_value", TEXT, "Unit", code_system="UCUM"),
+    ),
+)
+
+QUARANTINE = Table(
+    name="quarantine",
+    grain="one row a refused item",
+    description="What was refused and why; it holds no value and no path",
+    key=("quarantine_id",),
+    sort=("run_id", "quarantine_id"),
+    person=False,
+    columns=(
+        Column(name="quarantine_id", type=TEXT, kind=Kind.OPERATION, required=True, check=PSEUDONYM, description="Keyed hash of the item's place, content and reason"),
+        Column(name="run_id", type=TEXT, kind=Kind.OPERATION, required=True, description="Run that refused it first"),
+        Column(name="source", type=TEXT, kind=Kind.OPERATION, required=True, description="Kind of source: folder, fhir, csv …"),
+        Column(name="item", type=TEXT, kind=Kind.OPERATION, required=True, check=PSEUDONYM, description="Keyed hash of the file's path; federim quarantine locate finds the file again"),
+        Column(name="position", type=INT, kind=Kind.OPERATION, description="Row, line or entry in the file, from 1; null for the whole file"),
+        Column(name="reason", type=TEXT, kind=Kind.OPERATION, required=True, description="Why, one word of the quarantine vocabulary"),
+        Column(name="detail", type=TEXT, kind=Kind.OPERATION, description="Tag, column or count concerned; never a value"),
+    ),
+)
+
+RUN = Table(
+    name="run",
+    grain="one row a run of the pipelines",
+    description="What ran over what, with which policy and version",
+    key=("run_id",),
+    sort=("started_at",),
+    person=False,
+    columns=(
+        Column(name="run_id", type=TEXT, kind=Kind.OPERATION, required=True, description="Time-ordered identifier of the run"),
+        Column(name="started_at", type=INSTANT, kind=Kind.OPERATION, required=True, description="Start, UTC"),
+        Column(name="finished_at", type=INSTANT, kind=Kind.OPERATION, description="End, UTC"),
+        Column(name="version", type=TEXT, kind=Kind.OPERATION, required=True, description="Federim's version"),
+        Column(name="policy", type=TEXT, kind=Kind.OPERATION, required=True, description="De-identification policy and its hash"),
+        Column(name="files_read", type=INT, kind=Kind.OPERATION, required=True, unit="{file}", description="Files read"),
+        Column(name="files_accepted", type=INT, kind=Kind.OPERATION, required=True, unit="{file}", description="Files with at least one new item"),
+        Column(name="files_duplicate", type=INT, kind=Kind.OPERATION, required=True, unit="{file}", description="Files with nothing new"),
+        Column(name="files_quarantined", type=INT, kind=Kind.OPERATION, required=True, unit="{file}", description="Files refused"),
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        PERSON,
+        STUDY,
+        IMAGE_OCCURRENCE,
+        INSTANCE,
+        INSTANCE_FILE,
+        VOLUME_GEOMETRY,
+        MEASUREMENT,
+        CONDITION_OCCURRENCE,
+        PROCEDURE_OCCURRENCE,
+        OBSERVATION,
+        IMAGE_FEATURE,
+        SEGMENT,
+        QUARANTINE,
+        RUN,
+    )
+}
+
+
+def table(name: str) -> Table:
+    """The table called `name`; raise `UnknownName` with the nearest one."""
+    try:
+        return TABLES[name]
+    except KeyError:
+        raise UnknownName("table", name, TABLES) from None
