@@ -1,0 +1,1 @@
+"""From clean objects and records to rows of the lake."""

@@ -1,0 +1,1 @@
+"""Where input comes from: one file a kind of source."""

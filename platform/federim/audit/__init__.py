@@ -1,0 +1,1 @@
+"""Who did what, when: an append-only, hash-chained trail in the same transaction as the act."""

@@ -1,0 +1,1 @@
+"""Requests, opinions, decisions and releases: what may leave, and who said so."""
