@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +16,12 @@ from federim.database import migrate
 from federim.home import Home, Role
 
 SHARED_DATA = Path(__file__).parents[1] / "../shared/data"
+POSTGRESQL_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
 @pytest.fixture(autouse=True)
 def no_home_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own FEDERIM_… settings must not reach a test."""
-    import os
-
     for name in [name for name in os.environ if name.startswith("FEDERIM_")]:
         monkeypatch.delenv(name)
 
@@ -46,3 +50,38 @@ def make_home(tmp_path: Path) -> Callable[..., Home]:
 def site(make_home: Callable[..., Home]) -> Home:
     """One site home."""
     return make_home()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An empty database of a real PostgreSQL on loopback, started here and stopped by its own process id."""
+    if not POSTGRESQL_PROGRAMS:
+        pytest.fail("PostgreSQL is not installed; run `make integration`, which installs it")
+    programs = POSTGRESQL_PROGRAMS[-1]
+    folder = tmp_path_factory.mktemp("postgresql")
+    # PostgreSQL refuses to run as root, so root hands the cluster to the account the package made.
+    account: dict[str, int] = {}
+    if os.getuid() == 0:
+        owner = pwd.getpwnam("postgres")
+        account = {"user": owner.pw_uid, "group": owner.pw_gid}
+        for parent in [folder, *folder.parents][:3]:
+            parent.chmod(0o755)
+        shutil.chown(folder, owner.pw_uid, owner.pw_gid)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    cluster = folder / "cluster"
+    subprocess.run(
+        [programs / "initdb", "-D", cluster, "-U", "federim", "-A", "trust", "-E", "UTF8", "--no-sync"],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        **account,
+    )
+    options = f"-h 127.0.0.1 -p {port} -k {folder}"
+    control = [programs / "pg_ctl", "-D", cluster, "-w", "-l", folder / "log"]
+    subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd=folder, **account)
+    try:
+        yield f"postgresql://federim@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*control, "-m", "fast", "stop"], check=True, capture_output=True, cwd=folder, **account)

@@ -94,3 +94,5 @@ class Outcome:
     item: Item
     records: list[Record]
     refusals: list[Refusal]
+    # Records of a kind the lake has no table for, counted by kind: {"Encounter": 12}. Not refused, not lost.
+    skipped: dict[str, int] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import django
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 
@@ -25,7 +26,7 @@ def alias(home: Home) -> str:
     One process may hold several homes (a demonstration, a test, an in-process grid), so nothing
     uses Django's `default` alias outside the portal.
     """
-    _set_up()
+    ready()
     # The address is part of the name: an environment variable may point the same folder elsewhere.
     name = "home-" + hashlib.sha256(f"{home.root}|{home.settings.database_url}".encode()).hexdigest()[:16]
     if name not in connections.databases:
@@ -74,6 +75,12 @@ def describe(home: Home) -> dict[str, Any]:
     raise HomeError(f"database_url: scheme {url.scheme!r} where sqlite or postgresql was expected")
 
 
-def _set_up() -> None:
+def ready() -> None:
+    """Set Django up, once a process.
+
+    The packages that hold models call this when imported, so that any module may import them in any order.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS_MODULE)
-    django.setup()
+    # Django itself imports those packages while it sets up, and may not be asked again meanwhile.
+    if not (apps.ready or apps.loading):
+        django.setup()

@@ -1,0 +1,126 @@
+"""Which attributes that Table E.1-1 does not list may pass: technical text, codes and bulk data."""
+
+from __future__ import annotations
+
+from pydicom.datadict import tag_for_keyword
+
+
+def _tags(*keywords: str) -> frozenset[int]:
+    found = {keyword: tag_for_keyword(keyword) for keyword in keywords}
+    return frozenset(tag for tag in found.values() if tag is not None)
+
+
+# What a device or its software writes by itself. Anything a person types (labels, descriptions, comments,
+# protocol names) stays out, however technical it usually is.
+TECHNICAL_TEXT = _tags(
+    "AcquisitionDeviceProcessingCode",
+    "AlgorithmName",
+    "AlgorithmVersion",
+    "ApplicationManufacturer",
+    "ApplicationName",
+    "ApplicationVersion",
+    "AttenuationCorrectionMethod",
+    "CardiacFramingType",
+    "CollimatorGridName",
+    "ContrastBolusRoute",
+    "ConvolutionKernel",
+    "DetectorLinesOfResponseUsed",
+    "DetectorManufacturerModelName",
+    "DetectorManufacturerName",
+    "DigitalImageFormatAcquired",
+    "DoseModeName",
+    "EnergyWindowName",
+    "FilterType",
+    "ImagedNucleus",
+    "ImageFilter",
+    "Manufacturer",
+    "ManufacturerModelName",
+    "ManufacturerRelatedModelGroup",
+    "ModalityLUTType",
+    "MultiCoilConfiguration",
+    "MultiCoilElementName",
+    "OpticalPathIdentifier",
+    "PhosphorType",
+    "PlateType",
+    "PulseSequenceName",
+    "PVCRejection",
+    "Radiopharmaceutical",
+    "RadiopharmaceuticalRoute",
+    "ReceiveCoilManufacturerName",
+    "ReceiveCoilName",
+    "ReconstructionMethod",
+    "ReferencedOpticalPathIdentifier",
+    "RescaleType",
+    "ScatterCorrectionMethod",
+    "SegmentAlgorithmName",
+    "SequenceName",
+    "SoftwareVersions",
+    "SourceIsotopeName",
+    "StackID",
+    "TransmitCoilManufacturerName",
+    "TransmitCoilName",
+    "TriggerSourceOrType",
+    "TypeOfFilters",
+)
+
+# Parts of a code, kept when they look like one. CodeMeaning is never kept: see `codes`.
+CODES = _tags("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "LongCodeValue", "URNCodeValue")
+
+# Free text its IOD requires (Type 1): it goes, but something must stand there.
+REQUIRED_TEXT = _tags("SegmentLabel", "TrackSetLabel", "RTImageLabel", "FiducialIdentifier")
+
+# OB and OW values that are samples, tables or coefficients. Other bytes may be anything, a document included.
+BULK_DATA = _tags(
+    "AlphaPaletteColorLookupTableData",
+    "BlendingLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "ChannelMaximumValue",
+    "ChannelMinimumValue",
+    "CoefficientsSDDN",
+    "CoefficientsSDHN",
+    "CoefficientsSDVN",
+    "EdgePointIndexList",
+    "GrayLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "ICCProfile",
+    "LUTData",
+    "PixelData",
+    "PrimitivePointIndexList",
+    "RecommendedDisplayCIELabValueList",
+    "RedPaletteColorLookupTableData",
+    "SegmentedAlphaPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedRedPaletteColorLookupTableData",
+    "TrianglePointIndexList",
+    "VertexPointIndexList",
+    "WaveformData",
+    "WaveformPaddingValue",
+)
+
+# The same day for every patient of a device or a standard: beside its shifted value it would tell the shift.
+# The basic profile's own action is used for them instead of moving them.
+DATES_OF_NO_PATIENT = _tags(
+    "CalibrationDate",
+    "CalibrationDateTime",
+    "CalibrationTime",
+    "ContextGroupLocalVersion",
+    "ContextGroupVersion",
+    "DateOfInstallation",
+    "DateOfLastCalibration",
+    "DateOfLastDetectorCalibration",
+    "DateOfManufacture",
+    "DateTimeOfLastCalibration",
+    "EffectiveDateTime",
+    "EthicsCommitteeApprovalEffectivenessEndDate",
+    "EthicsCommitteeApprovalEffectivenessStartDate",
+    "HangingProtocolCreationDateTime",
+    "InformationIssueDateTime",
+    "ProductExpirationDateTime",
+    "SourceStrengthReferenceDate",
+    "SourceStrengthReferenceTime",
+    "TemplateLocalVersion",
+    "TemplateVersion",
+    "TimeOfLastCalibration",
+    "TimeOfLastDetectorCalibration",
+)

@@ -1,0 +1,59 @@
+"""Which kinds of object may enter a lake at all, before any attribute is looked at."""
+
+from __future__ import annotations
+
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+
+from federim_pipelines.deidentify.uids import standard_uid
+
+STORAGE = "1.2.840.10008.5.1.4.1.1."  # every storage class of a patient's objects (PS3.4, Table B.5-1)
+
+# Arc under STORAGE → why its objects stay out. `*` covers the classes below the arc too.
+REFUSED = {
+    "3*": "ultrasound: text is written in the pixels, unless BurnedInAnnotation is NO",
+    "6*": "ultrasound: text is written in the pixels, unless BurnedInAnnotation is NO",
+    "7*": "secondary capture: a screen or a scanned paper, with whatever it shows",
+    "9.4*": "audio: a voice names people, and is one",
+    "11*": "presentation state: made of text and graphics put on an image",
+    "66": "raw data: bytes only their maker can read",
+    "77.1.1*": "endoscopy: text is written in the pixels, unless BurnedInAnnotation is NO",
+    "77.1.4*": "photograph of a person",
+    "77.1.7": "photograph of a person",
+    "79.1": "report: made of text",
+    "88*": "structured report or key object selection (a KOS carries the INS, name and address)",
+    "104*": "encapsulated document",
+    "131": "structured display: made of text",
+    "200*": "protocol: made of text",
+    "201*": "inventory: a list of patients",
+}
+_IN_WITHOUT_ANNOTATION = ("3*", "6*", "77.1.1*")
+# The third value and those after it name the image: a slide's label is written by hand, a screen save is a screen.
+_REFUSED_IMAGE_TYPES = frozenset({"LABEL", "OVERVIEW", "SCREEN SAVE"})
+
+
+def why_refused(dataset: Dataset) -> str | None:
+    """Why the policy lets no object like `dataset` in, in words that hold no value of it; None if it may enter."""
+    annotation = str(dataset.get("BurnedInAnnotation") or "").strip().upper()
+    if annotation not in ("", "NO"):
+        return "BurnedInAnnotation (0028,0301) is not NO"
+    if str(dataset.get("SpecimenLabelInImage") or "").strip().upper() == "YES":
+        return "SpecimenLabelInImage (0048,0010) is YES"
+    image_type = dataset.get("ImageType") or ()
+    if isinstance(image_type, MultiValue) and _REFUSED_IMAGE_TYPES & {
+        str(value).upper() for value in image_type
+    }:
+        return "ImageType (0008,0008): a label, an overview or a screen"
+    uid = str(dataset.get("SOPClassUID"))
+    if not uid.startswith(STORAGE) or not standard_uid(uid):
+        return "SOPClassUID (0008,0016): not a storage class of the Standard"
+    arc = uid.removeprefix(STORAGE)
+    for refused, reason in REFUSED.items():
+        if _covers(refused, arc) and not (refused in _IN_WITHOUT_ANNOTATION and annotation == "NO"):
+            return reason
+    return None
+
+
+def _covers(refused: str, arc: str) -> bool:
+    stem = refused.removesuffix("*")
+    return arc == stem or (refused != stem and arc.startswith(f"{stem}."))

@@ -1,0 +1,1 @@
+"""Tables of the DICOM Standard, as data."""

@@ -1,0 +1,60 @@
+"""Read PS3.15 Table E.1-1: what each profile and option does to each attribute."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+PRIVATE = "PRIVATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table. Codes are the Standard's: X, Z, D, K, C, U and compounds such as X/Z/D."""
+
+    tag: str  # 8 hexadecimal digits, `x` for any digit of a repeating group, or PRIVATE
+    name: str
+    basic: str
+    options: Mapping[str, str]  # option → code
+
+    @property
+    def repeating(self) -> bool:
+        """Whether the rule speaks of a repeating group (50xx curves, 60xx overlays)."""
+        return "x" in self.tag
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The whole table of one edition."""
+
+    edition: str
+    attribution: str
+    rules: tuple[Rule, ...]
+
+    @property
+    def options(self) -> frozenset[str]:
+        """Every option that has a column."""
+        return frozenset(option for rule in self.rules for option in rule.options)
+
+
+@cache
+def profile_table() -> Table:
+    """Table E.1-1 of the edition shipped with Federim.
+
+    References
+    ----------
+    DICOM PS3.15 2026d, Annex E, Table E.1-1.
+    """
+    file = resources.files("federim_pipelines.deidentify.standard") / "ps315_2026d.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    return Table(
+        edition=document["source"]["edition"],
+        attribution=document["source"]["attribution"],
+        rules=tuple(
+            Rule(tag=rule["tag"], name=rule["name"], basic=rule["basic"], options=rule["options"])
+            for rule in document["rules"]
+        ),
+    )

@@ -1,0 +1,93 @@
+"""Read the dates of clinical records and move them by the person's own number of whole days."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from federim_pipelines.extract.unusable import Unusable
+from federim_pipelines.items import Reason
+
+_PARTIAL = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2]))?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A day and, where the source tells it, the instant, by the clock on the wall where it happened."""
+
+    date: dt.date | None = None
+    datetime: dt.datetime | None = None
+
+    def shifted(self, days: int) -> Moment:
+        """This moment `days` later (earlier if negative); the time of day stays.
+
+        Raises
+        ------
+        Unusable
+            It falls out of the calendar.
+        """
+        move = dt.timedelta(days=days)
+        try:
+            return Moment(
+                None if self.date is None else self.date + move,
+                None if self.datetime is None else self.datetime + move,
+            )
+        except OverflowError:
+            raise Unusable(Reason.DATE_UNUSABLE, "a date next to the end of the calendar") from None
+
+
+def of_fhir(resource: dict[str, Any], *elements: str) -> Moment:
+    """The first of `elements` that the resource has; a Period gives its start.
+
+    A year or a month alone cannot be moved by days, so it gives no date. A time zone is dropped: the
+    hour of a specimen matters as it was lived.
+
+    Raises
+    ------
+    Unusable
+        It is no FHIR date, dateTime, instant or Period.
+
+    References
+    ----------
+    HL7 FHIR R4, 2.24.0.1, primitive types.
+    """
+    for element in elements:
+        value = resource.get(element)
+        if isinstance(value, dict):
+            value = value.get("start")
+        if value is not None:
+            return _read(value, element)
+    return Moment()
+
+
+def birth_of_fhir(patient: dict[str, Any]) -> dt.date | None:
+    """The birth date; 1 January or the first of the month where the source tells no more.
+
+    Raises
+    ------
+    Unusable
+        It is no FHIR date.
+    """
+    text = patient.get("birthDate")
+    if text is None:
+        return None
+    if isinstance(text, str) and _PARTIAL.fullmatch(text):
+        text = f"{text}-01-01"[: len("YYYY-MM-DD")]
+    return _read(text, "birthDate").date
+
+
+def _read(value: Any, element: str) -> Moment:
+    if isinstance(value, str):
+        if _PARTIAL.fullmatch(value):
+            return Moment()
+        try:
+            if _DAY.fullmatch(value):
+                return Moment(dt.date.fromisoformat(value))
+            instant = dt.datetime.fromisoformat(value).replace(tzinfo=None)
+            return Moment(instant.date(), instant)
+        except ValueError:
+            pass  # refused below, without the value that ValueError quotes
+    raise Unusable(Reason.DATE_UNUSABLE, element)

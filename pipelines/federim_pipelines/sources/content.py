@@ -1,0 +1,57 @@
+"""Open an input file, a member of an archive or a span of bytes, without caring which."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from federim_pipelines.items import Item
+
+BLOCK = 1 << 20
+
+
+@contextmanager
+def opened(item: Item) -> Iterator[BinaryIO]:
+    """The bytes of an item, positioned at its start; a span is held in memory, a whole file is not.
+
+    Raises
+    ------
+    OSError
+        The file is gone or may not be read.
+    zipfile.BadZipFile
+        The archive it is a member of is damaged.
+    """
+    if item.member:
+        with zipfile.ZipFile(item.path) as archive, archive.open(item.member) as member:
+            yield cast(BinaryIO, member)
+    else:
+        with item.path.open("rb") as file:
+            if item.start == 0 and item.end is None:
+                yield file
+            else:
+                file.seek(item.start)
+                yield io.BytesIO(file.read(-1 if item.end is None else item.end - item.start))
+
+
+def size_of(item: Item) -> int:
+    """Bytes of a whole file or member, unpacked; `OSError` and `BadZipFile` as `opened`."""
+    if item.member:
+        with zipfile.ZipFile(item.path) as archive:
+            return archive.getinfo(item.member).file_size
+    return item.path.stat().st_size
+
+
+def digest(item: Item) -> bytes:
+    """A hash of the whole file an item belongs to (32 bytes); of nothing where it cannot be read."""
+    code = hashlib.sha256()
+    try:
+        with opened(Item(source=item.source, path=item.path, member=item.member)) as file:
+            while block := file.read(BLOCK):
+                code.update(block)
+    except (OSError, zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError):
+        return hashlib.sha256().digest()
+    return code.digest()

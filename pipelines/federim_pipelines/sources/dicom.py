@@ -1,0 +1,188 @@
+"""Read one DICOM file: refuse it, or make of it a de-identified object and its rows."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pydicom
+from pydicom import Dataset, config
+from pydicom.dataelem import RawDataElement
+from pydicom.pixels.utils import get_expected_length
+from pydicom.uid import UID
+
+from federim.keys import keyed
+from federim.lake.images import store
+from federim.model.errors import FederimError, IdentityError
+from federim.model.identifiers import Subject
+from federim_pipelines.deidentify.classes import why_refused
+from federim_pipelines.deidentify.elements import deidentify
+from federim_pipelines.deidentify.part10 import encode, transfer_syntax
+from federim_pipelines.extract.imaging import rows_of
+from federim_pipelines.extract.unusable import Unusable
+from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal
+from federim_pipelines.sources.archive import listing, why_member_refused
+from federim_pipelines.sources.content import opened
+from federim_pipelines.sources.dicom_patient import identity_of
+from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
+
+if TYPE_CHECKING:
+    from federim_pipelines.worker import Worker
+
+KIND = "folder"
+_REQUIRED = {
+    "SOPClassUID": "(0008,0016)",
+    "SOPInstanceUID": "(0008,0018)",
+    "StudyInstanceUID": "(0020,000D)",
+    "SeriesInstanceUID": "(0020,000E)",
+}
+_UNDEFINED = 0xFFFFFFFF
+_SHAPE = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "PhotometricInterpretation")
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "SpectroscopyData", "PixelDataProviderURL")
+
+
+def read(item: Item, worker: Worker) -> Outcome:
+    """The record of one instance, its object stored; or one refusal.
+
+    Raises
+    ------
+    FederimError
+        Of the home, the lake or the disk: it concerns the run, not this file.
+    """
+    try:
+        with _quiet():
+            return Outcome(item, [_record(item, worker)], [])
+    except Unusable as unusable:
+        return Outcome(item, [], [Refusal(reason=unusable.reason, detail=unusable.detail)])
+    except FederimError:
+        raise
+    except Exception as error:  # noqa: BLE001 — pydicom's messages quote values, so only the kind is told
+        return Outcome(item, [], [Refusal(reason=Reason.FAILED, detail=type(error).__name__)])
+
+
+def _record(item: Item, worker: Worker) -> Record:
+    dataset = _parse(_content(item))
+    _check(dataset)
+    subject = _subject(dataset, worker)
+    clean = deidentify(dataset, subject, worker.policy)
+    content = encode(clean)
+    stored = store(worker.home, content)
+    instance = str(dataset.SOPInstanceUID).strip()
+    return Record(
+        key=keyed(worker.record_key, "instance", instance)[:16],
+        content=hashlib.sha256(content).digest()[:16],
+        rows=rows_of(dataset, clean, subject, stored=stored, site=worker.home.name, year=worker.year),
+        conflict=Reason.INSTANCE_CONFLICT,
+        object_path=stored.path,
+    )
+
+
+def _content(item: Item) -> bytes:
+    """All bytes of a file that begins as DICOM does."""
+    if item.member and (refused := why_member_refused(item.path, item.member)):
+        raise Unusable(Reason.UNREADABLE, refused)
+    try:
+        with opened(item) as file:
+            head = file.read(HEAD_BYTES)
+            kind = sniff(head)
+            if kind is Kind.DICOM:
+                return head + file.read()
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise Unusable(Reason.UNREADABLE, type(error).__name__) from None
+    if kind is Kind.EMPTY:
+        raise Unusable(Reason.EMPTY, "")
+    if kind is Kind.ZIP and not item.member:
+        raise Unusable(Reason.UNREADABLE, listing(item.path).refused or "archive without a member")
+    raise Unusable(Reason.NOT_SUPPORTED, "archive inside an archive" if kind is Kind.ZIP else "")
+
+
+def _parse(content: bytes) -> Dataset:
+    """The dataset of a file.
+
+    pydicom tells of a stream that ends too soon only in its strict mode, which also refuses files that are
+    merely wrong about themselves; those are read again without it.
+    """
+    try:
+        config.settings.reading_validation_mode = config.RAISE
+        return pydicom.dcmread(BytesIO(content), force=True)
+    except EOFError:
+        raise Unusable(Reason.TRUNCATED, "end of file inside an element") from None
+    except Exception:  # noqa: BLE001 — read again
+        config.settings.reading_validation_mode = config.IGNORE
+    try:
+        return pydicom.dcmread(BytesIO(content), force=True)
+    except Exception as error:  # noqa: BLE001 — pydicom's messages quote values
+        raise Unusable(Reason.UNREADABLE, type(error).__name__) from None
+    finally:
+        config.settings.reading_validation_mode = config.IGNORE
+
+
+def _check(dataset: Dataset) -> None:
+    """Refuse what is incomplete, what the policy lets no object of in, and what cannot be written again."""
+    _check_complete(dataset)
+    for keyword, tag in _REQUIRED.items():
+        if not str(dataset.get(keyword) or "").strip(" \0"):
+            raise Unusable(Reason.UID_MISSING, f"{keyword} {tag}")
+    refused = why_refused(dataset)
+    if refused:
+        raise Unusable(Reason.POLICY, refused)
+    encoding = transfer_syntax(dataset)
+    if encoding is None:
+        raise Unusable(Reason.NOT_SUPPORTED, "TransferSyntaxUID (0002,0010)")
+    _check_pixels(dataset, encoding)
+
+
+def _check_complete(dataset: Dataset) -> None:
+    """Refuse a file cut inside its last element; pydicom gives such an element the bytes there are."""
+    for tag in dataset.keys():
+        element = dataset.get_item(tag)
+        if not isinstance(element, RawDataElement) or element.length == _UNDEFINED or element.value is None:
+            continue
+        if len(element.value) < element.length:
+            raise Unusable(Reason.TRUNCATED, f"({tag.group:04X},{tag.element:04X})")
+
+
+def _check_pixels(dataset: Dataset, encoding: UID) -> None:
+    """Refuse an image without pixels, or with fewer than its rows, columns and frames ask for."""
+    if not all(dataset.get(keyword) for keyword in _SHAPE):
+        return
+    present = next((keyword for keyword in _PIXELS if keyword in dataset), None)
+    if present is None:
+        raise Unusable(Reason.TRUNCATED, "PixelData (7FE0,0010) is absent")
+    if present == "PixelData" and not encoding.is_compressed:
+        expected, found = get_expected_length(dataset), len(dataset.PixelData)
+        if found < expected:
+            raise Unusable(Reason.TRUNCATED, f"PixelData (7FE0,0010): {found} bytes of {expected}")
+
+
+def _subject(dataset: Dataset, worker: Worker) -> Subject:
+    identity = identity_of(dataset)
+    if identity is None:
+        raise Unusable(Reason.PATIENT_UNKNOWN, "PatientID (0010,0020)")
+    try:
+        return worker.exchange.learn(identity)
+    except IdentityError:
+        raise Unusable(
+            Reason.IDENTITY_REFUSED, "PatientID (0010,0020) or OtherPatientIDsSequence (0010,1002)"
+        ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pydicom from checking, and so from quoting, the values it reads and writes."""
+    before = config.settings.reading_validation_mode, config.settings.writing_validation_mode
+    disabled = config.logger.disabled
+    config.settings.reading_validation_mode = config.settings.writing_validation_mode = config.IGNORE
+    config.logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        config.settings.reading_validation_mode, config.settings.writing_validation_mode = before
+        config.logger.disabled = disabled

@@ -1,0 +1,66 @@
+"""Read who a DICOM header is about: its patient identifiers and who issued them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+
+from federim.model.identifiers import IdentityStatus, Ins, Ipp, LocalId, NationalId, PatientIdentity
+
+_INS_ROOT: Final = "1.2.250.1.213.1.4."
+_INS_AUTHORITIES: Final = frozenset(_INS_ROOT + arc for arc in ("8", "9", "10", "11"))  # NIR, NIA, test, demo
+_INS_ISSUERS: Final = {"ASIP-SANTE-INS-NIR": f"{_INS_ROOT}8", "ASIP-SANTE-INS-NIA": f"{_INS_ROOT}9"}
+
+
+def identity_of(dataset: Dataset) -> PatientIdentity | None:
+    """All identifiers of a header's patient; None if it has none.
+
+    PatientID is the site's own unless IssuerOfPatientID says whose it is. Of the other identifiers those
+    with an issuer count: one without could be anybody's. DICOM has no place for the status of an INS, so
+    it is provisional here, whatever was checked before.
+
+    References
+    ----------
+    DICOM PS3.3, C.7.1.1 and table 10-18 (issuer); ANS, CI-SIS, volet Structuration minimale (INS authorities).
+    """
+    local: dict[LocalId, None] = {}
+    national: NationalId | None = None
+    for item, is_main in _identifiers(dataset):
+        value, issuer = _text(item, "PatientID"), _issuer(item)
+        if not value or not (issuer or is_main):
+            continue
+        authority = _INS_ISSUERS.get(issuer, issuer)
+        if authority in _INS_AUTHORITIES:
+            national = national or NationalId(
+                oid=authority, value=Ins(value), status=IdentityStatus.PROVISIONAL
+            )
+        else:
+            local[LocalId(issuer=issuer, value=Ipp(value))] = None
+    if not local and national is None:
+        return None
+    return PatientIdentity(local=tuple(local), national=national)
+
+
+def _identifiers(dataset: Dataset) -> Iterator[tuple[Dataset, bool]]:
+    yield dataset, True
+    for item in dataset.get("OtherPatientIDsSequence") or ():
+        yield item, False
+
+
+def _issuer(item: Dataset) -> str:
+    """The issuer's OID where its qualifiers give one, else its name, else nothing."""
+    for qualifiers in item.get("IssuerOfPatientIDQualifiersSequence") or ():
+        if _text(qualifiers, "UniversalEntityIDType") == "ISO" and _text(qualifiers, "UniversalEntityID"):
+            return _text(qualifiers, "UniversalEntityID")
+    return _text(item, "IssuerOfPatientID")
+
+
+def _text(item: Dataset, keyword: str) -> str:
+    value = item.get(keyword)
+    if isinstance(value, MultiValue):
+        # A backslash is no separator in an identifier, but pydicom takes it for one.
+        value = "\\".join(str(part) for part in value)
+    return "" if value is None else str(value).strip(" \0")

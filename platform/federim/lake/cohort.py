@@ -1,0 +1,60 @@
+"""The cohorts a home defines: find them, compile them, count them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from federim.home import Home
+from federim.lake.compiler import CompiledCohort, compile_definition
+from federim.lake.definition import parse
+from federim.lake.reader import connect_home, query
+from federim.model.cohort import CohortDefinition
+from federim.model.errors import UnknownName
+
+compile = compile_definition
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who and what a cohort holds: (person_id, index_date) and (person_id, SeriesInstanceUID), ordered."""
+
+    persons: pa.Table
+    series: pa.Table
+
+
+def names(home: Home) -> list[str]:
+    """The cohorts the home defines."""
+    return sorted(path.stem for path in home.cohorts.glob("*.toml"))
+
+
+def load(home: Home, name: str) -> CohortDefinition:
+    """The definition in cohorts/NAME.toml.
+
+    Raises
+    ------
+    UnknownName
+        There is none; the message suggests the nearest.
+    InputError
+        See `definition.parse`.
+    """
+    known = names(home)
+    if name not in known:
+        raise UnknownName("cohort", name, known)
+    return parse(name, (home.cohorts / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def members(home: Home, definition: CohortDefinition) -> Members:
+    """Evaluate the definition on the live tables."""
+    with connect_home(home) as connection:
+        return evaluate(connection, compile(definition), seconds=home.settings.query_seconds)
+
+
+def evaluate(connection: duckdb.DuckDBPyConnection, compiled: CompiledCohort, *, seconds: int) -> Members:
+    """Run both queries of a compiled cohort; errors are those of `reader.query`."""
+    return Members(
+        persons=query(connection, compiled.sql, seconds=seconds, parameters=compiled.parameters),
+        series=query(connection, compiled.series_sql, seconds=seconds, parameters=compiled.parameters),
+    )

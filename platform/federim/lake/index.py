@@ -1,0 +1,73 @@
+"""Remember which records and rows the lake holds, so that a re-run adds nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+# SQLite takes up to 32,766 parameters; beyond a thousand, the parsing eats what the round trips save.
+KEYS_PER_QUERY = 1_000
+
+T = TypeVar("T")
+
+
+class Index:
+    """A SQLite file of 16-byte digests, durable at every commit.
+
+    It is written after the tables and never read by queries. It holds no pseudonym and no UID, only
+    digests of them. It cannot be rebuilt from the tables, so it is backed up with them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.executescript(
+            """
+            PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = FULL;
+            CREATE TABLE IF NOT EXISTS record (key BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+            CREATE TABLE IF NOT EXISTS row (key BLOB PRIMARY KEY) WITHOUT ROWID;
+            CREATE TABLE IF NOT EXISTS batch (number INTEGER PRIMARY KEY);
+            """
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @property
+    def last_batch(self) -> int:
+        """Number of the last batch whose tables and index are both written; 0 before the first."""
+        (number,) = self._connection.execute("SELECT coalesce(max(number), 0) FROM batch").fetchone()
+        return int(number)
+
+    def records(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """Of these record keys, the ones held, each with the digest of its content."""
+        return dict(self._look_up("SELECT key, content FROM record WHERE key IN", keys))
+
+    def rows(self, keys: Collection[bytes]) -> set[bytes]:
+        """Of these row keys, the ones held."""
+        return {key for (key,) in self._look_up("SELECT key FROM row WHERE key IN", keys)}
+
+    def remember(self, batch: int, records: Mapping[bytes, bytes], rows: Iterable[bytes]) -> None:
+        """Add a batch's keys in one transaction; adding the same batch again changes nothing."""
+        # Sorted, because a B-tree takes neighbours from the page it has at hand.
+        run = self._connection.execute
+        run("BEGIN IMMEDIATE")
+        with self._connection:
+            many = self._connection.executemany
+            many("INSERT OR IGNORE INTO record VALUES (?, ?)", sorted(records.items()))
+            many("INSERT OR IGNORE INTO row VALUES (?)", ((key,) for key in sorted(rows)))
+            run("DELETE FROM batch")
+            run("INSERT INTO batch VALUES (?)", (batch,))
+
+    def _look_up(self, query: str, keys: Collection[bytes]) -> Iterator[tuple[bytes, ...]]:
+        for part in _parts(keys, KEYS_PER_QUERY):
+            yield from self._connection.execute(f"{query} ({', '.join('?' * len(part))})", part)
+
+
+def _parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part

@@ -1,0 +1,186 @@
+"""Read the lake through a DuckDB connection that can do nothing else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from federim.home import Home
+from federim.lake.filesystem import PROTOCOL, PinnedFiles
+from federim.lake.refusals import ONLY_READING, translate
+from federim.lake.schema import TABLES, Table
+from federim.lake.tables import Lake
+from federim.model.errors import QueryRefused, UserError
+
+_TYPES: Final = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.int32(): "INTEGER",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
+}
+# PIVOT without a list of its columns is MULTI: DuckDB first asks for the values.
+_READS: Final = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI)
+
+
+def connect_home(home: Home) -> duckdb.DuckDBPyConnection:
+    """A connection to every live table of the home; its files stay as they are now while it is open."""
+    lake = Lake(home)
+    return connect({name: lake.files(name) for name in TABLES}, memory=home.settings.query_memory)
+
+
+def connect(
+    files: Mapping[str, Sequence[Path]],
+    *,
+    memory: str,
+    threads: int | None = None,
+    tables: Mapping[str, Table] = TABLES,
+    conditions: Mapping[str, str] | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """A locked, read-only connection with one view a table.
+
+    Parameters
+    ----------
+    files : by table
+        The Parquet files each table consists of; a table without any is an empty view.
+    memory : for example "2GB"
+        Nothing is spilled to disk: a query that needs more fails.
+    tables
+        What the views declare: these columns, in this order, of these types, and no other.
+    conditions : by table
+        SQL that its rows must meet, over its own columns and the views named before it in `tables`.
+
+    Notes
+    -----
+    A view's condition is no wall against whoever holds the connection: `read_parquet` goes round it to the
+    rest of the same files. What must not be read must not be in `files`.
+    """
+    addresses = {
+        f"{PROTOCOL}://{name}/{number}.parquet": path
+        for name, paths in files.items()
+        for number, path in enumerate(paths)
+    }
+    connection = duckdb.connect(":memory:", config=_settings(memory, threads))
+    connection.register_filesystem(PinnedFiles(addresses))
+    connection.execute(f"SET allowed_paths = [{', '.join(map(_quoted, addresses))}]")
+    connection.execute("SET enable_external_access = false")
+    for name, table in tables.items():
+        own = [address for address in addresses if address.startswith(f"{PROTOCOL}://{name}/")]
+        connection.execute(_view(table, own, (conditions or {}).get(name)))
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def query(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    *,
+    seconds: int,
+    parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+) -> pa.Table:
+    """The result of one SELECT.
+
+    Raises
+    ------
+    QueryRefused
+        It does more than read, is several statements, or ran longer than `seconds`.
+    UnknownName
+        No such table or column; the message suggests the nearest.
+    UserError
+        DuckDB refuses it for another reason. No message holds a value.
+    """
+    try:
+        _check_only_reads(connection, sql)
+        with _at_most(seconds, connection):
+            return _plain(connection.sql(sql, params=parameters).to_arrow_table())
+    except duckdb.Error as error:
+        names, columns = _names(connection)
+        # `from None`: DuckDB's own text may quote a value, and must not travel with ours.
+        raise translate(error, tables=names, columns=columns) from None
+
+
+@contextmanager
+def _at_most(seconds: int, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        connection.interrupt()
+
+    timer = threading.Timer(seconds, stop)
+    timer.start()
+    try:
+        yield
+    except duckdb.Error:
+        if late.is_set():
+            raise QueryRefused(
+                f"the query ran longer than {seconds} s, the home's query_seconds setting; ask for less"
+            ) from None
+        raise
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def _settings(memory: str, threads: int | None) -> dict[str, Any]:
+    settings = {
+        "memory_limit": memory,
+        "temp_directory": "",
+        "max_temp_directory_size": "0B",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "allow_persistent_secrets": False,
+        "python_enable_replacements": False,
+    }
+    return settings if threads is None else {**settings, "threads": threads}
+
+
+def _view(table: Table, addresses: Sequence[str], condition: str | None) -> str:
+    if addresses:
+        columns = ", ".join(
+            f'"{column.name}"::{_TYPES[column.type]} AS "{column.name}"' for column in table.columns
+        )
+        source = f"read_parquet([{', '.join(map(_quoted, addresses))}], hive_partitioning = false)"
+        condition = condition or "true"
+    else:
+        columns = ", ".join(f'NULL::{_TYPES[column.type]} AS "{column.name}"' for column in table.columns)
+        source, condition = "(SELECT 1)", "false"
+    return f'CREATE VIEW "{table.name}" AS SELECT {columns} FROM {source} WHERE {condition}'
+
+
+def _check_only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1:
+        raise UserError(f"{len(statements)} statements where one SELECT was expected")
+    if statements[0].type not in _READS:
+        raise QueryRefused(ONLY_READING)
+
+
+def _plain(result: pa.Table) -> pa.Table:
+    """Sums of integers as 64-bit integers, where DuckDB widens them to 128 bits that pandas does not know."""
+    for position, field in enumerate(result.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            # A sum beyond 64 bits stays a decimal.
+            with suppress(pa.ArrowInvalid):
+                result = result.set_column(position, field.name, result[position].cast(pa.int64()))
+    return result
+
+
+def _names(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], list[str]]:
+    rows = connection.execute(
+        "SELECT DISTINCT table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+    ).fetchall()
+    return sorted({name for name, _ in rows}), sorted({column for _, column in rows})
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,98 @@
+"""Keep a whole batch on disk until every table has it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from federim.lake.storage import sync
+
+HEADER = "header.json"
+RECORDS = "records.arrow"
+ROWS = "rows.arrow"
+DIGEST = pa.binary(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One table's part of a batch: rows sorted by bucket, then as the table sorts its files."""
+
+    rows: pa.Table
+    merge: bool  # some of its keys are in the table already, and are to be filled
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of several tables that enter the lake together, and the keys the index learns with them."""
+
+    number: int
+    shares: Mapping[str, Share]
+    records: Mapping[bytes, bytes]
+    rows: tuple[bytes, ...]
+
+
+def stage(folder: Path, batch: Batch) -> None:
+    """Write the batch to `folder`/<number>: complete once it bears that name, and not before."""
+    part = _place(folder, batch.number).with_suffix(".part")
+    part.mkdir()
+    for name, share in batch.shares.items():
+        _write_arrow(part / f"{name}.table.arrow", share.rows)
+    keys = pa.array(batch.records.keys(), DIGEST)
+    _write_arrow(part / RECORDS, pa.table({"key": keys, "content": pa.array(batch.records.values(), DIGEST)}))
+    _write_arrow(part / ROWS, pa.table({"key": pa.array(batch.rows, DIGEST)}))
+    header = {"number": batch.number, "tables": {name: share.merge for name, share in batch.shares.items()}}
+    (part / HEADER).write_text(json.dumps(header))
+    for file in part.iterdir():
+        sync(file)
+    sync(part)
+    part.rename(_place(folder, batch.number))
+    sync(folder)
+
+
+def waiting(folder: Path) -> Batch | None:
+    """The complete batch a killed run left, if any; what it left incomplete is removed."""
+    for part in folder.glob("[0-9]*.part"):
+        shutil.rmtree(part)
+    complete = sorted(folder.glob("[0-9]*"))
+    return _read(complete[0]) if complete else None
+
+
+def drop(folder: Path, number: int) -> None:
+    """Forget a batch that every table and the index have."""
+    # Renamed first: a removal cut short must not leave a batch that looks complete.
+    place = _place(folder, number)
+    place.rename(place.with_suffix(".part"))
+    shutil.rmtree(place.with_suffix(".part"))
+
+
+def _read(place: Path) -> Batch:
+    header = json.loads((place / HEADER).read_text())
+    records = _read_arrow(place / RECORDS)
+    return Batch(
+        number=header["number"],
+        shares={
+            name: Share(_read_arrow(place / f"{name}.table.arrow"), merge)
+            for name, merge in header["tables"].items()
+        },
+        records=dict(zip(records["key"].to_pylist(), records["content"].to_pylist(), strict=True)),
+        rows=tuple(_read_arrow(place / ROWS)["key"].to_pylist()),
+    )
+
+
+def _place(folder: Path, number: int) -> Path:
+    return folder / f"{number:012}"
+
+
+def _write_arrow(path: Path, table: pa.Table) -> None:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _read_arrow(path: Path) -> pa.Table:
+    with pa.OSFile(str(path), "rb") as source:
+        return pa.ipc.open_file(source).read_all()

@@ -1,0 +1,66 @@
+"""Write files so that neither a crash nor a full disk leaves one half-written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deltalake.exceptions import DeltaError
+
+from federim.model.errors import StorageFull
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# delta-rs and SQLite say it in words: strerror(ENOSPC), strerror(EDQUOT), SQLITE_FULL.
+FULL_SENTENCES = ("No space left on device", "Disk quota exceeded", "database or disk is full")
+
+
+@contextmanager
+def disk_may_refuse() -> Iterator[None]:
+    """Turn whatever a full disk makes a library raise into `StorageFull`."""
+    try:
+        yield
+    except (OSError, DeltaError, sqlite3.OperationalError) as error:
+        if getattr(error, "errno", None) in FULL or any(said in str(error) for said in FULL_SENTENCES):
+            raise StorageFull(
+                "the disk is full and the last batch incomplete; free some space, then run again"
+            ) from error
+        raise
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Whatever is created inside, by any library, is its owner's alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or a folder's list of names, on the disk before going on."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Make a read-only file that appears whole or not at all; keep the one that is there already."""
+    if path.exists():
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with disk_may_refuse(), private_files():
+            part.write_bytes(content)
+            part.chmod(0o400)
+            sync(part)
+            part.replace(path)
+            sync(path.parent)
+    finally:
+        part.unlink(missing_ok=True)

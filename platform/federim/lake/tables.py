@@ -1,0 +1,161 @@
+"""The lake's tables: what they hold, and the one writer that adds to them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+from deltalake import DeltaTable
+
+from federim.home import Home, Role
+from federim.lake.check import Row
+from federim.lake.delta import DeltaWriter
+from federim.lake.index import Index
+from federim.lake.prepare import prepare
+from federim.lake.schema import TABLES, table
+from federim.lake.staging import Batch, drop, stage, waiting
+from federim.lake.storage import disk_may_refuse, private_files
+from federim.model.errors import LakeError
+
+INDEX = "index.sqlite3"
+LOCK = "writer.lock"
+
+
+class Lake:
+    """The Delta tables of a home."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def files(self, name: str) -> list[Path]:
+        """The Parquet files the table consists of now, absolute; none before its first row."""
+        place = self.home.lake / table(name).name
+        if not DeltaTable.is_deltatable(str(place)):
+            return []
+        # delta-rs spells a path as it would a URL.
+        return sorted(Path(unquote(uri)) for uri in DeltaTable(place).file_uris())
+
+    def version(self, name: str) -> int:
+        """How many commits made the table what it is; 0 before its first row."""
+        place = self.home.lake / table(name).name
+        return DeltaTable(place).version() if DeltaTable.is_deltatable(str(place)) else 0
+
+    @contextmanager
+    def writing(self) -> Iterator[LakeWriter]:
+        """Be the home's only writer; first finish the batch a killed run left.
+
+        Raises
+        ------
+        LakeError
+            Another run is writing, or the index is older than the tables.
+        StorageFull
+            The disk refuses; the lake stays readable and the next run completes the batch.
+        """
+        self.home.require(Role.SITE)
+        with private_files(), _only_writer(self.home.staging / LOCK):
+            writer = LakeWriter(self.home)
+            try:
+                with disk_may_refuse():
+                    writer.recover()
+                yield writer
+            finally:
+                writer.close()
+
+
+class LakeWriter:
+    """Adds batches of rows. Got from `Lake.writing`, which holds the lock."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._bucket_key = home.secret("bucket")
+        self._index = Index(home.lake / INDEX)
+        self._tables: dict[str, DeltaWriter] = {}
+
+    def close(self) -> None:
+        self._index.close()
+
+    def known(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """Of these record keys, the ones in the lake, each with the digest of its content."""
+        return self._index.records(keys)
+
+    def commit(self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, bytes]) -> dict[str, int]:
+        """Add one batch over several tables: all of it or nothing, once, even if the process is killed.
+
+        Parameters
+        ----------
+        rows : by table
+            At most some 10,000 a table, without `bucket`.
+        seen : record key to content digest, 16 bytes each
+            What `known` answers from now on.
+
+        Returns
+        -------
+        by table
+            Rows added; a row that fills another one, or repeats it, is not counted.
+
+        Raises
+        ------
+        SchemaError
+            A row is not what its table declares; nothing is written.
+        StorageFull
+            The disk refuses. Either nothing was kept, or the whole batch waits for the next run.
+        """
+        with disk_may_refuse():
+            # After a `StorageFull` the same writer may be used again: what waits goes first.
+            self.recover()
+            batch, added = self._prepare(rows, seen)
+            stage(self._home.staging, batch)
+            self._complete(batch)
+        return added
+
+    def recover(self) -> None:
+        """Complete the batch that waits in staging, if any."""
+        batch = waiting(self._home.staging)
+        if batch is not None:
+            self._complete(batch)
+
+    def _prepare(
+        self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, bytes]
+    ) -> tuple[Batch, dict[str, int]]:
+        prepared = {
+            name: prepare(table(name), given, bucket_key=self._bucket_key, known=self._index.rows)
+            for name, given in rows.items()
+            if given
+        }
+        batch = Batch(
+            number=self._index.last_batch + 1,
+            shares={name: made.share for name, made in prepared.items() if made.share.rows.num_rows},
+            records=seen,
+            rows=tuple(key for made in prepared.values() for key in made.new_keys),
+        )
+        return batch, {name: len(made.new_keys) for name, made in prepared.items()}
+
+    def _complete(self, batch: Batch) -> None:
+        for name, share in batch.shares.items():
+            writer = self._open(name)
+            if writer.last_batch < batch.number:
+                writer.write(share, batch.number)
+        self._index.remember(batch.number, batch.records, batch.rows)
+        drop(self._home.staging, batch.number)
+
+    def _open(self, name: str) -> DeltaWriter:
+        if name not in self._tables:
+            self._tables[name] = DeltaWriter(self._home.lake / name, TABLES[name])
+        return self._tables[name]
+
+
+@contextmanager
+def _only_writer(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LakeError("another run is writing to this lake; wait for its end, then run again") from None
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,277 @@
+"""Who is the same person: at one site, at two sites, in one project, in two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from federim.home import Home, Role
+from federim.identity import ins
+from federim.identity.exchange import Exchange, _subject
+from federim.identity.vault import Person
+from federim.model.errors import HomeError, IdentityError
+from federim.model.identifiers import (
+    IdentityStatus,
+    Ipp,
+    LocalId,
+    PatientIdentity,
+    Pseudonym,
+    Subject,
+)
+
+Build = Callable[..., PatientIdentity]
+PROJECT, OTHER_PROJECT = bytes([1]) * 32, bytes([2]) * 32
+
+
+def test_a_subject_is_well_formed_and_stays_the_same(make_site: Callable[..., Home], patient: Build) -> None:
+    home = make_site()
+    with Exchange.open(home) as exchange:
+        subject = exchange.learn(patient("IPP-1"))
+        assert exchange.learn(patient("IPP-1")) == subject
+    with Exchange.open(home) as exchange:
+        assert exchange.find(patient("IPP-1")) == subject
+    assert len(subject.person_id) == 32 and int(subject.person_id, 16)
+    assert subject.linked
+    assert -365 <= subject.date_shift_days <= -1
+    assert len(subject.uid_key) == 32
+
+
+def test_dates_move_by_each_of_365_whole_days_into_the_past() -> None:
+    tokens = (number.to_bytes(32) for number in range(10_000))
+    shifts = {
+        _subject(Person(person_id=Pseudonym(""), token=token, key_server=None)).date_shift_days
+        for token in tokens
+    }
+    assert shifts == set(range(-365, 0))
+
+
+def test_any_known_identifier_finds_the_person(exchange: Exchange, patient: Build) -> None:
+    subject = exchange.learn(patient("IPP-1", "IPP-2"))
+    assert exchange.find(patient("IPP-1", matricule=None)) == subject
+    assert exchange.find(patient("IPP-2", matricule=None)) == subject
+    assert exchange.find(patient()) == subject
+
+
+def test_new_identifiers_are_added_to_the_person(exchange: Exchange, patient: Build) -> None:
+    subject = exchange.learn(patient("IPP-1", matricule=None))
+    assert exchange.find(patient("IPP-2", matricule=None)) is None
+    assert exchange.learn(patient("IPP-1", "IPP-2", matricule=None)) == subject
+    assert exchange.find(patient("IPP-2", matricule=None)) == subject
+
+
+def test_finding_teaches_nothing(exchange: Exchange, patient: Build) -> None:
+    subject = exchange.learn(patient("IPP-1", matricule=None))
+    both = patient("IPP-1", "IPP-2", matricule=None)
+    assert exchange.find(both) == subject
+    assert exchange.find(patient("IPP-2", matricule=None)) is None
+    exchange.learn(both)  # what was found must not have been remembered as learned
+    assert exchange.find(patient("IPP-2", matricule=None)) == subject
+
+
+def test_the_same_number_from_another_issuer_is_another_person(exchange: Exchange) -> None:
+    subjects = {
+        exchange.learn(PatientIdentity(local=(LocalId(issuer=issuer, value=Ipp("42")),))).person_id
+        for issuer in ("", "LAB", "fhir")
+    }
+    assert len(subjects) == 3
+
+
+def test_spaces_around_an_identifier_do_not_matter(exchange: Exchange, patient: Build) -> None:
+    assert exchange.learn(patient(" IPP-1 ", matricule=None)) == exchange.learn(
+        patient("IPP-1", matricule=None)
+    )
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_blank_identifiers_make_nobody(exchange: Exchange, patient: Build, blank: str) -> None:
+    with pytest.raises(IdentityError, match="blank"):
+        exchange.learn(patient(blank, matricule=None))
+
+
+def test_text_that_cannot_be_encoded_is_refused_and_not_repeated(exchange: Exchange, patient: Build) -> None:
+    with pytest.raises(IdentityError) as refusal:
+        exchange.learn(patient("DUPONT\udce9", matricule=None))
+    assert "DUPONT" not in str(refusal.value)
+    assert refusal.value.__cause__ is None and refusal.value.__suppress_context__
+
+
+def test_the_same_ins_links_two_sites_in_a_project(make_site: Callable[..., Home], patient: Build) -> None:
+    subjects: dict[str, Subject] = {}
+    pseudonyms: dict[bytes, dict[str, Pseudonym]] = {PROJECT: {}, OTHER_PROJECT: {}}
+    for name in ("alpha", "beta"):
+        with Exchange.open(make_site(name)) as exchange:
+            subjects[name] = exchange.learn(patient(f"IPP-of-{name}"))
+            for key, by_site in pseudonyms.items():
+                by_site.update(
+                    {
+                        name: exchange.project_pseudonyms([subjects[name].person_id], key)[
+                            subjects[name].person_id
+                        ]
+                    }
+                )
+    alpha, beta = subjects["alpha"], subjects["beta"]
+    assert alpha.person_id != beta.person_id
+    assert (alpha.date_shift_days, alpha.uid_key) == (beta.date_shift_days, beta.uid_key)
+    assert pseudonyms[PROJECT]["alpha"] == pseudonyms[PROJECT]["beta"]
+    assert pseudonyms[OTHER_PROJECT]["alpha"] == pseudonyms[OTHER_PROJECT]["beta"]
+    assert pseudonyms[PROJECT]["alpha"] != pseudonyms[OTHER_PROJECT]["alpha"]
+
+
+def test_sites_with_their_own_keys_link_nobody(make_site: Callable[..., Home], patient: Build) -> None:
+    seen = []
+    for name in ("alpha", "beta"):
+        with Exchange.open(make_site(name, key_server="")) as exchange:
+            subject = exchange.learn(patient("IPP-1"))
+            seen.append(
+                (subject.uid_key, *exchange.project_pseudonyms([subject.person_id], PROJECT).values())
+            )
+    assert set(seen[0]).isdisjoint(seen[1])
+
+
+def test_a_local_identity_is_unknown_elsewhere(make_site: Callable[..., Home], patient: Build) -> None:
+    seen = []
+    for name in ("alpha", "beta"):
+        with Exchange.open(make_site(name)) as exchange:
+            subject = exchange.learn(patient("IPP-1", matricule=None))
+            assert not subject.linked
+            seen.append(
+                (
+                    subject.person_id,
+                    subject.uid_key,
+                    *exchange.project_pseudonyms([subject.person_id], PROJECT).values(),
+                )
+            )
+    assert set(seen[0]).isdisjoint(seen[1])
+
+
+def test_two_projects_share_no_pseudonym(exchange: Exchange, patient: Build) -> None:
+    person_ids = [
+        exchange.learn(patient(f"IPP-{number}", matricule=f"28505780{number:05d}")).person_id
+        for number in range(600)  # more than one query's parameters
+    ]
+    one = exchange.project_pseudonyms(person_ids, PROJECT)
+    other = exchange.project_pseudonyms(person_ids, OTHER_PROJECT)
+    assert one.keys() == other.keys() == set(person_ids)
+    assert len({*one.values(), *other.values(), *person_ids}) == 3 * len(person_ids)
+
+
+def test_a_project_never_gets_a_person_the_vault_does_not_know(exchange: Exchange, patient: Build) -> None:
+    known = exchange.learn(patient("IPP-1")).person_id
+    with pytest.raises(IdentityError, match="1 of 2 persons"):
+        exchange.project_pseudonyms([known, Pseudonym("f" * 32)], PROJECT)
+    with pytest.raises(IdentityError, match="0 bytes"):
+        exchange.project_pseudonyms([known], b"")
+
+
+def test_a_late_ins_leaves_the_pseudonym_and_is_counted(exchange: Exchange, patient: Build) -> None:
+    early = exchange.learn(patient("IPP-1", matricule=None))
+    assert exchange.late_links == 0
+    late = exchange.learn(patient("IPP-1"))
+    assert late == early and not late.linked
+    assert exchange.find(patient()) == early
+    assert exchange.late_links == 1
+    exchange.learn(patient("IPP-2", matricule="185057800608" + "4"))
+    assert exchange.late_links == 1
+
+
+@pytest.mark.parametrize("act", ["learn", "find"])
+def test_identifiers_of_two_persons_are_refused(exchange: Exchange, patient: Build, act: str) -> None:
+    exchange.learn(patient("IPP-1", matricule=None))
+    exchange.learn(patient("IPP-2"))
+    for contradiction in (patient("IPP-1", "IPP-2", matricule=None), patient("IPP-1")):
+        with pytest.raises(IdentityError, match="different persons") as refusal:
+            getattr(exchange, act)(contradiction)
+        assert "IPP" not in str(refusal.value)
+    assert exchange.late_links == 0
+
+
+def test_a_second_ins_of_one_authority_is_refused(exchange: Exchange, patient: Build) -> None:
+    subject = exchange.learn(patient("IPP-1"))
+    with pytest.raises(IdentityError, match="second INS"):
+        exchange.learn(patient("IPP-1", matricule="2850578006084"))
+    assert exchange.learn(patient("IPP-1", matricule="7850578006084", oid=ins.NIA)) == subject
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"key": "00"}, {"oid": ins.TEST}, {"oid": ins.DEMO}, {"oid": "1.2.3"}, {"matricule": "2", "key": "1"}],
+)
+@pytest.mark.parametrize("status", IdentityStatus)
+def test_a_wrong_ins_makes_nobody(
+    exchange: Exchange, patient: Build, wrong: dict[str, str], status: IdentityStatus
+) -> None:
+    with pytest.raises(IdentityError):
+        exchange.learn(patient("IPP-1", status=status, **wrong))
+    assert exchange.find(patient("IPP-1", matricule=None)) is None
+
+
+def test_a_test_home_takes_test_identities(make_site: Callable[..., Home], patient: Build) -> None:
+    with Exchange.open(make_site(test_identities=True)) as exchange:
+        assert exchange.learn(patient("IPP-1", oid=ins.TEST)).linked
+        assert exchange.learn(patient("IPP-1", oid=ins.NIR)).linked
+
+
+@pytest.mark.parametrize(
+    "status", [status for status in IdentityStatus if status is not IdentityStatus.QUALIFIED]
+)
+def test_an_ins_that_is_not_qualified_joins_nothing(
+    exchange: Exchange, patient: Build, status: IdentityStatus
+) -> None:
+    alone = exchange.learn(patient(status=status))
+    assert not alone.linked
+    assert exchange.learn(patient(status=status)) == alone
+    beside_an_ipp = exchange.learn(patient("IPP-1", status=status))
+    assert beside_an_ipp.person_id != alone.person_id
+    assert exchange.learn(patient("IPP-2")).person_id not in (alone.person_id, beside_an_ipp.person_id)
+
+
+def test_a_changed_key_server_links_nobody_new(make_site: Callable[..., Home], patient: Build) -> None:
+    home = make_site()
+    with Exchange.open(home) as exchange:
+        exchange.learn(patient("IPP-1"))
+    elsewhere = Home(home.root, home.settings.model_copy(update={"key_server": ""}))
+    with Exchange.open(elsewhere) as exchange:
+        with pytest.raises(IdentityError, match="another key server"):
+            exchange.learn(patient("IPP-2", matricule="2850578006084"))
+        assert exchange.find(patient("IPP-2", matricule=None)) is None
+        assert not exchange.learn(patient("IPP-3", matricule=None)).linked
+
+
+def test_the_files_of_one_patient_cost_one_look_up(exchange: Exchange, patient: Build) -> None:
+    exchange.learn(patient("IPP-1"))
+    asked: list[str] = []
+    exchange._vault._connection.set_trace_callback(asked.append)
+    for _ in range(1000):
+        exchange.learn(patient("IPP-1"))
+        exchange.find(patient("IPP-1"))
+    assert asked == []
+
+
+def test_the_key_server_sees_one_point_a_new_patient(exchange: Exchange, patient: Build) -> None:
+    exchange.learn(patient("IPP-1"))
+    exchange.learn(patient("IPP-1", "IPP-2"))
+    exchange.learn(patient("IPP-3", matricule=None))
+    assert exchange._key_server.evaluated == 1
+
+
+def test_what_is_remembered_has_a_bound(
+    exchange: Exchange, patient: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("federim.identity.exchange.RECENT_IDENTITIES", 2)
+    subjects = [exchange.learn(patient(f"IPP-{number}", matricule=None)) for number in range(5)]
+    assert len(exchange._recent) == 2
+    assert [exchange.find(patient(f"IPP-{number}", matricule=None)) for number in range(5)] == subjects
+
+
+def test_only_a_site_has_an_exchange(make_home: Callable[..., Home]) -> None:
+    with pytest.raises(HomeError, match="hub"):
+        Exchange.open(make_home("hub", role=Role.HUB))
+
+
+def test_nothing_shows_a_value(exchange: Exchange, patient: Build) -> None:
+    identity = patient("IPP-1")
+    subject = exchange.learn(identity)
+    shown = " ".join(map(repr, (exchange, exchange._key_server, identity, subject)))
+    assert "IPP-1" not in shown and "285052A" not in shown
+    assert subject.uid_key.hex() not in shown and repr(subject.uid_key) not in shown

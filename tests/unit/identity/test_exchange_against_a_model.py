@@ -1,0 +1,79 @@
+"""Whatever is learned in whatever order, the exchange agrees with a few lines of plain Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from federim.home import Home, Role
+from federim.identity import ins
+from federim.identity.exchange import Exchange
+from federim.model.errors import IdentityError
+from federim.model.identifiers import IdentityStatus, Ipp, LocalId, NationalId, PatientIdentity
+
+local_ids = st.builds(LocalId, issuer=st.sampled_from(["", "LAB"]), value=st.sampled_from("abc").map(Ipp))
+national_ids = st.builds(
+    NationalId,
+    oid=st.sampled_from([ins.NIR, ins.NIA]),
+    value=st.sampled_from(["285052A004123", "2850578006084"]).map(ins.with_key),
+    status=st.just(IdentityStatus.QUALIFIED),
+)
+identities = (
+    st.tuples(st.lists(local_ids, max_size=3), st.none() | national_ids)
+    .filter(any)
+    .map(lambda told: PatientIdentity(local=tuple(told[0]), national=told[1]))
+)
+
+
+class PlainPython:
+    """Persons are numbers in the order they came; an identifier belongs to one of them."""
+
+    def __init__(self) -> None:
+        self.owners: dict[LocalId | NationalId, int] = {}
+        self.linked: list[bool] = []
+
+    def learn(self, identity: PatientIdentity) -> int | None:
+        """The person's number, or None where the identity contradicts what is known."""
+        told = [*identity.local, *([identity.national] if identity.national else [])]
+        known = {self.owners[identifier] for identifier in told if identifier in self.owners}
+        if len(known) > 1:
+            return None
+        person = known.pop() if known else len(self.linked)
+        for kept, owner in self.owners.items():
+            second = isinstance(kept, NationalId) and identity.national not in (None, kept)
+            if owner == person and second and kept.oid == identity.national.oid:
+                return None
+        if person == len(self.linked):
+            self.linked.append(identity.national is not None)
+        self.owners.update(dict.fromkeys(told, person))
+        return person
+
+    @property
+    def late_links(self) -> int:
+        with_ins = {owner for kept, owner in self.owners.items() if isinstance(kept, NationalId)}
+        return sum(not self.linked[person] for person in with_ins)
+
+
+@settings(max_examples=60, deadline=None)
+@given(told=st.lists(identities, max_size=12))
+def test_the_exchange_agrees_with_plain_python(told: list[PatientIdentity]) -> None:
+    model, numbers = PlainPython(), dict[str, int]()
+    with TemporaryDirectory() as folder:
+        home = Home.create(Path(folder) / "alpha", role=Role.SITE, name="alpha")
+        with Exchange.open(home) as exchange:
+            for identity in told:
+                expected = model.learn(identity)
+                try:
+                    subject = exchange.learn(identity)
+                except IdentityError:
+                    assert expected is None
+                else:
+                    assert expected is not None
+                    assert numbers.setdefault(subject.person_id, expected) == expected
+                    assert subject.linked == model.linked[expected]
+                    assert exchange.find(identity) == subject
+            assert len(numbers) == len(model.linked)
+            assert exchange.late_links == model.late_links
