@@ -84,4 +84,6 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         yield f"postgresql://federim@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([*control, "-m", "fast", "stop"], check=True, capture_output=True, cwd=folder, **account)
+        subprocess.run(
+            [*control, "-m", "fast", "stop"], check=True, capture_output=True, cwd=folder, **account
+        )

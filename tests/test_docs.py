@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def commands(command: click.Command, path: tuple[str, ...] = ("federim",)) -> Iterator[tuple[str, click.Command]]:
+def commands(
+    command: click.Command, path: tuple[str, ...] = ("federim",)
+) -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, with its full name."""
     if isinstance(command, click.Group):
         for name, child in command.commands.items():
@@ -65,5 +67,8 @@ def test_readme_names_only_make_verbs_there_are() -> None:
 
 
 def test_the_decisions_are_numbered_without_gaps() -> None:
-    numbers = [int(number) for number in re.findall(r"^## (\d+)\. ", (ROOT / "DECISIONS.md").read_text(), flags=re.MULTILINE)]
+    numbers = [
+        int(number)
+        for number in re.findall(r"^## (\d+)\. ", (ROOT / "DECISIONS.md").read_text(), flags=re.MULTILINE)
+    ]
     assert numbers == list(range(1, len(numbers) + 1))

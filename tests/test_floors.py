@@ -1,4 +1,4 @@
-"""Each import contract holds, and breaks on a deliberate bad import: a contract never seen broken proves nothing."""
+"""Each import contract holds, and breaks on a deliberate bad import."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ def test_nothing_but_federim_sits_in_platform() -> None:
 def test_no_module_is_called_platform() -> None:
     named = [path for path in ROOT.rglob("platform.py") if ".venv" not in path.parts]
     packages = [
-        path for path in ROOT.rglob("platform") if path.is_dir() and path != ROOT / "platform" and ".venv" not in path.parts
+        path
+        for path in ROOT.rglob("platform")
+        if path.is_dir() and path != ROOT / "platform" and ".venv" not in path.parts
     ]
     assert named == []
     assert packages == []
@@ -66,4 +68,6 @@ def test_the_model_imports_the_standard_library_alone() -> None:
                 continue
             for name in names:
                 assert name.split(".")[0] in allowed, f"{path.name} imports {name}"
-                assert not name.startswith("federim") or name.startswith("federim.model"), f"{path.name} imports {name}"
+                assert not name.startswith("federim") or name.startswith("federim.model"), (
+                    f"{path.name} imports {name}"
+                )

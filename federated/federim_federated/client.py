@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from federim.home import Home
 from federim.model.training import TrainingPlan
@@ -33,14 +34,14 @@ def train(message: Message, context: Context) -> Message:
     """Reply with the model after some passes over the site's training examples."""
     home, plan = _asked(message, context)
     examples = site_data.load(home, plan).train
-    config = message.content[CONFIG]
+    config = message.content.config_records[CONFIG]
     arrays, loss = learner(plan.task).train(
-        from_record(message.content[ARRAYS]),
+        from_record(message.content.array_records[ARRAYS]),
         examples.inputs,
         examples.labels,
-        learning_rate=config["learning-rate"],
-        epochs=config["local-epochs"],
-        seed=plan.seed + config["server-round"],
+        learning_rate=cast("float", config["learning-rate"]),
+        epochs=cast("int", config["local-epochs"]),
+        seed=plan.seed + cast("int", config["server-round"]),
     )
     return _reply(message, arrays, {EXAMPLES: len(examples), "loss": round(loss, DECIMALS)})
 
@@ -50,13 +51,13 @@ def evaluate(message: Message, context: Context) -> Message:
     """Reply with how well the model scores the site's test examples."""
     home, plan = _asked(message, context)
     examples = site_data.load(home, plan).test
-    scores = learner(plan.task).score(from_record(message.content[ARRAYS]), examples.inputs)
+    scores = learner(plan.task).score(from_record(message.content.array_records[ARRAYS]), examples.inputs)
     return _reply(message, {}, {EXAMPLES: len(examples), **evaluation(examples.labels, scores)})
 
 
 def _asked(message: Message, context: Context) -> tuple[Home, TrainingPlan]:
     home = Home.open(Path(str(context.node_config["home"])))
-    return home, plan_store.find(home, str(message.content[CONFIG]["plan"])).plan
+    return home, plan_store.find(home, str(message.content.config_records[CONFIG]["plan"])).plan
 
 
 def _reply(message: Message, arrays: Arrays, metrics: Mapping[str, float | int]) -> Message:

@@ -49,7 +49,7 @@ PUBLIC_SENTENCE: Final[dict[GateCode, str]] = {
 }
 
 
-class Refused(Exception):  # noqa: N818 — a refusal is an answer, not an error
+class Refused(Exception):
     """The gate said no. It ends one message, never a command: the launcher turns it into a public code."""
 
     def __init__(self, code: GateCode) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Final
 
 Points = Sequence[tuple[int, float]]
@@ -63,11 +64,7 @@ def draw(title: str, lines: Mapping[str, Points]) -> str:
         last = drawn[name][-1]
         parts.append(
             f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>'
-        )
-        parts.append(
             f'<circle cx="{across(last[0]):.1f}" cy="{up(last[1]):.1f}" r="{width + 1}" fill="{colour}"/>'
-        )
-        parts.append(
             f'<text x="{WIDTH - RIGHT + 12}" y="{heights[place] + 4:.1f}" fill="{colour}"'
             f' font-weight="{700 if name == ALL else 400}">{escape(name)} {last[1]:.3f}</text>'
         )
@@ -95,10 +92,10 @@ def _axes(across: Scale, up: Scale) -> list[str]:
 
 
 def _apart(heights: Sequence[float]) -> list[float]:
-    """The same heights moved down just enough that no two labels overlap, and up again if they leave the page."""
+    """The same heights, moved down so that no two labels overlap, then up if they leave the page."""
     order = sorted(range(len(heights)), key=lambda place: heights[place])
     moved = list(heights)
-    for above, below in zip(order, order[1:], strict=False):
+    for above, below in pairwise(order):
         moved[below] = max(moved[below], moved[above] + LABEL_GAP)
     over = max(0.0, max(moved) - (HEIGHT - BOTTOM))
     return [height - over for height in moved]
@@ -107,8 +104,9 @@ def _apart(heights: Sequence[float]) -> list[float]:
 def _document(title: str, parts: Sequence[str]) -> str:
     body = "\n".join(parts)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-        f' role="img" aria-label="{escape(title)} by round" font-family="system-ui, sans-serif" font-size="12">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"'
+        f' height="{HEIGHT}" role="img" aria-label="{escape(title)} by round"'
+        f' font-family="system-ui, sans-serif" font-size="12">\n'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>\n'
         f'<text x="{LEFT}" y="22" font-size="14" font-weight="600">{escape(title)}</text>\n{body}\n</svg>\n'
     )

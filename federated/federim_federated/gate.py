@@ -18,7 +18,15 @@ from federim.model.errors import FederimError, HomeError, UnknownName, Verificat
 from federim.model.training import FLOOR_COHORT, ArrayShape, MessageShape, TrainingPlan
 from federim_federated import pins, plan, plan_store, project_key, site_data
 from federim_federated.codes import GateCode, Refused
-from federim_federated.flower import Array, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+from federim_federated.flower import (
+    Array,
+    ArrayRecord,
+    ConfigRecord,
+    Message,
+    MessageType,
+    MetricRecord,
+    RecordDict,
+)
 from federim_federated.plan_store import SignedPlan
 from federim_federated.records import ARRAYS, CONFIG, METRICS, Arrays, to_record
 
@@ -83,7 +91,7 @@ class Gate:
             counts = arrays[declared.name]
             if declared.counts and np.any((counts != 0) & (counts < self._home.settings.small_cell)):
                 raise Refused(GateCode.REPLY_SMALL_CELL)
-        leaving = RecordDict({METRICS: MetricRecord(metrics)})
+        leaving = RecordDict({METRICS: MetricRecord({**metrics})})
         if arrays:
             leaving[ARRAYS] = to_record(arrays)
         return Message(leaving, reply_to=admitted.message)
@@ -137,7 +145,7 @@ def _arrays(content: RecordDict, declared: tuple[ArrayShape, ...], *, otherwise:
     """The arrays of the message's one ArrayRecord, exactly as declared, else the code `otherwise`."""
     if set(content.array_records) != ({ARRAYS} if declared else set()):
         raise Refused(otherwise)
-    record = content.array_records.get(ARRAYS, {})
+    record = content.array_records.get(ARRAYS, ArrayRecord())
     if set(record) != {shape.name for shape in declared}:
         raise Refused(otherwise)
     return {shape.name: _array(record[shape.name], shape, otherwise) for shape in declared}
@@ -161,8 +169,8 @@ def _metrics(content: RecordDict, shape: MessageShape) -> dict[str, int | float]
     records = content.metric_records
     if set(records) != {METRICS} or set(records[METRICS]) != set(shape.metrics):
         raise Refused(GateCode.REPLY_METRICS)
-    values = dict(records[METRICS])
-    if not all(type(value) in (int, float) for value in values.values()):
+    values = {name: value for name, value in records[METRICS].items() if isinstance(value, int | float)}
+    if len(values) < len(shape.metrics):
         raise Refused(GateCode.REPLY_METRICS)
     return values
 

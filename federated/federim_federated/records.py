@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from federim_federated.flower import Array, ArrayRecord
+from federim_federated.flower import Array, ArrayRecord, RecordDict
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -29,3 +29,8 @@ def to_record(arrays: Mapping[str, NDArray[Any]]) -> ArrayRecord:
 def from_record(record: ArrayRecord) -> Arrays:
     """The arrays of a record, by name. Raises what numpy raises on bytes that are not an array."""
     return {name: array.numpy() for name, array in record.items()}
+
+
+def metrics_of(content: RecordDict) -> dict[str, float]:
+    """The metrics of a reply that passed a gate: single numbers, by name."""
+    return {name: cast("float", value) for name, value in content.metric_records[METRICS].items()}

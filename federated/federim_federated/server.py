@@ -10,7 +10,7 @@ from federim_federated import plan_store, statistics
 from federim_federated.flower import ConfigRecord, Context, Grid, Message, RecordDict, ServerApp
 from federim_federated.quorum import Quorum
 from federim_federated.recorder import Recorder
-from federim_federated.records import ARRAYS, CONFIG, METRICS, Arrays, from_record, to_record
+from federim_federated.records import ARRAYS, CONFIG, Arrays, from_record, metrics_of, to_record
 from federim_federated.strategy import RecordedAverage
 from federim_federated.tasks import learner
 
@@ -83,6 +83,8 @@ def _scale(grid: Grid, digest: str, quorum: Quorum, recorder: Recorder) -> Array
     )
     accepted = quorum.accepted(0, STATISTICS, replies)
     for reply in accepted:
-        recorder.metrics(0, STATISTICS, quorum.site(reply), dict(reply.content[METRICS]))
-    mean, deviation = statistics.combine(from_record(reply.content[ARRAYS]) for reply in accepted)
+        recorder.metrics(0, STATISTICS, quorum.site(reply), metrics_of(reply.content))
+    mean, deviation = statistics.combine(
+        from_record(reply.content.array_records[ARRAYS]) for reply in accepted
+    )
     return {"mean": mean, "deviation": deviation}

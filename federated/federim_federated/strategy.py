@@ -10,7 +10,7 @@ from federim.model.training import TrainingPlan
 from federim_federated.flower import ArrayRecord, FedAvg, Message, MessageType, MetricRecord, RecordDict
 from federim_federated.quorum import Quorum
 from federim_federated.recorder import ALL_SITES, Recorder
-from federim_federated.records import ARRAYS, CONFIG, EXAMPLES, METRICS, Arrays, from_record, to_record
+from federim_federated.records import ARRAYS, CONFIG, EXAMPLES, Arrays, from_record, metrics_of, to_record
 
 LOG: Final = logging.getLogger("federim.federated")
 
@@ -52,15 +52,17 @@ class RecordedAverage(FedAvg):
         """Average the sites' models; raise `GateRefused` if too few sent one."""
         accepted = self._accept(server_round, MessageType.TRAIN, replies)
         average, metrics = super().aggregate_train(server_round, accepted)
+        if average is None or metrics is None:  # by FedAvg's signature; a quorum is never empty
+            return None, None
         self._arrays = {**from_record(average), **self._fixed}
-        self._recorder.metrics(server_round, MessageType.TRAIN, ALL_SITES, dict(metrics))
+        self._recorder.metrics(server_round, MessageType.TRAIN, ALL_SITES, _numbers(metrics))
         return to_record(self._arrays), metrics
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
         """Average the sites' tests, then write the round down."""
         accepted = self._accept(server_round, MessageType.EVALUATE, replies)
         metrics = super().aggregate_evaluate(server_round, accepted)
-        self.last = {name: cast("float", value) for name, value in (metrics or {}).items()}
+        self.last = _numbers(metrics or MetricRecord())
         self._recorder.metrics(server_round, MessageType.EVALUATE, ALL_SITES, self.last)
         self._recorder.checkpoint(server_round, self._arrays, {"plan": self._plan.name, **self.last})
         self._recorder.flush()
@@ -77,8 +79,10 @@ class RecordedAverage(FedAvg):
     def _accept(self, round_: int, message_type: str, replies: Iterable[Message]) -> list[Message]:
         accepted = self._quorum.accepted(round_, message_type, replies)
         for reply in accepted:
-            site = self._quorum.site(reply)
-            self._recorder.metrics(round_, message_type, site, dict(reply.content[METRICS]))
+            told = metrics_of(reply.content)
+            if told.get("auc-examples") == 0:  # an AUC the site may not tell is sent as 0; it is none
+                del told["auc"]
+            self._recorder.metrics(round_, message_type, self._quorum.site(reply), told)
         return accepted
 
 
@@ -88,10 +92,14 @@ def average_evaluations(contents: list[RecordDict], weight: str) -> MetricRecord
     The mean of the sites' own AUCs compares patients within a site only; it is not the AUC of the pooled
     test sets, which would need scores to leave.
     """
-    tests = [content[METRICS] for content in contents]
+    tests = [metrics_of(content) for content in contents]
     examples = sum(test[weight] for test in tests)
     averaged = {"loss": sum(test["loss"] * test[weight] for test in tests) / examples}
     told = sum(test["auc-examples"] for test in tests)
     if told:
         averaged["auc"] = sum(test["auc"] * test["auc-examples"] for test in tests) / told
-    return MetricRecord(averaged)
+    return MetricRecord({**averaged})
+
+
+def _numbers(metrics: MetricRecord) -> dict[str, float]:
+    return {name: cast("float", value) for name, value in metrics.items()}

@@ -135,4 +135,5 @@ def _weights(count: int, step: float, to_count: int, to_step: float) -> NDArray[
     weights[rows, lower] += (1 - above) * inside
     if count > 1:
         weights[rows, lower + 1] += above * inside
-    return weights.reshape(to_count, samples, count).mean(axis=1)
+    shares: NDArray[np.float64] = weights.reshape(to_count, samples, count).mean(axis=1)
+    return shares

@@ -1,26 +1,16 @@
-"""What a worker process keeps open between batches, and how it reads one."""
+"""What a process that reads input keeps open between batches."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
-import zipfile
-import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from federim.home import Home
 from federim.identity.exchange import Exchange
-from federim.model.errors import HomeError, LakeError, StorageFull
 from federim_pipelines.deidentify.policy import Policy, load_policy
-from federim_pipelines.items import Item, Outcome, Reason, Refusal
 from federim_pipelines.sources.mapping import Mapping, load_mapping
-
-# What concerns the whole run, and would refuse every file after this one as well.
-_ENDS_THE_RUN = (HomeError, LakeError, StorageFull)
-_CANNOT_OPEN = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +25,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One process's open hands: the home, the door to identity, and what the run was told."""
+    """The home, the door to identity, and what the run was told."""
 
     home: Home
     exchange: Exchange
@@ -46,7 +36,13 @@ class Worker:
 
     @classmethod
     def open(cls, task: Task) -> Worker:
-        """Open everything a task names; raise what `Home.open`, `load_policy` and `load_mapping` raise."""
+        """Open everything a task names.
+
+        Raises
+        ------
+        HomeError, IdentityError, InputError, UnknownName
+            As opening the home, its vault, the mapping and the policy do.
+        """
         home = Home.open(task.home)
         return cls(
             home=home,
@@ -58,46 +54,23 @@ class Worker:
         )
 
 
-def read_batch(task: Task, items: Sequence[Item]) -> list[Outcome]:
-    """Read items one after the other, in a process of any executor.
-
-    Raises
-    ------
-    HomeError, LakeError, StorageFull
-        Nothing can be read any more; whatever one file raises else is that file's refusal.
-    """
-    worker = _worker(task)
-    return [_read_item(item, worker) for item in items]
+# Kept here rather than by an executor's initializer, which not every executor has. The process is part of
+# the key because a forked child must not use its parent's database connections, the thread because
+# SQLite's belong to one.
+_open: dict[tuple[int, int, Task], Worker] = {}
 
 
-def _read_item(item: Item, worker: Worker) -> Outcome:
-    from federim_pipelines.sources.inputs import READERS
-
-    try:
-        return READERS[item.source](item, worker)
-    except _ENDS_THE_RUN:
-        raise
-    except _CANNOT_OPEN as error:
-        return Outcome(item, [], [Refusal(reason=Reason.UNREADABLE, detail=type(error).__name__)])
-    except Exception as error:  # whatever a damaged file makes a library raise; its text may quote the file
-        return Outcome(item, [], [Refusal(reason=Reason.FAILED, detail=type(error).__name__)])
-
-
-# No executor's initializer is used: not all have one. The process is part of the key because a forked
-# child must not use its parent's database connections, the thread because SQLite's belong to one.
-_open_workers: dict[tuple[int, int, Task], Worker] = {}
-
-
-def _worker(task: Task) -> Worker:
+def worker_for(task: Task) -> Worker:
+    """This process's and thread's worker for a task, opened at the first call."""
     place = (os.getpid(), threading.get_ident(), task)
-    worker = _open_workers.get(place)
+    worker = _open.get(place)
     if worker is None:
-        worker = _open_workers[place] = Worker.open(task)
+        worker = _open[place] = Worker.open(task)
     return worker
 
 
-def close_workers(task: Task) -> None:
-    """Close what this process opened for a task; a process that ends does so by itself."""
-    for place in [place for place in _open_workers if place[0] == os.getpid() and place[2] == task]:
-        if place[1] == threading.get_ident():
-            _open_workers.pop(place).exchange.close()
+def close_worker(task: Task) -> None:
+    """Close this thread's worker, if it has one; a worker process closes its own by ending."""
+    worker = _open.pop((os.getpid(), threading.get_ident(), task), None)
+    if worker is not None:
+        worker.exchange.close()

@@ -87,7 +87,7 @@ class Home:
         root = root.absolute()
         if not NAME_PATTERN.fullmatch(name):
             raise HomeError(
-                f"name {name!r}: expected 1 to 40 lower-case letters, digits and hyphens, for example 'chu-nord'"
+                f"name {name!r}: expected 1 to 40 lower-case letters, digits, hyphens, such as 'chu-nord'"
             )
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise HomeError(f"{root} already exists and is not an empty folder; choose another")
@@ -115,7 +115,9 @@ class Home:
         try:
             written = tomllib.loads((root / SETTINGS_FILE).read_text())
         except FileNotFoundError:
-            raise HomeError(f"{root} is not a home: no {SETTINGS_FILE} in it; make one with federim init") from None
+            raise HomeError(
+                f"{root} is not a home: no {SETTINGS_FILE} in it; make one with federim init"
+            ) from None
         except tomllib.TOMLDecodeError as error:
             raise HomeError(f"{root / SETTINGS_FILE} is not valid TOML: {error}") from error
         try:
@@ -216,7 +218,6 @@ class Home:
         """The key this home signs audit heads, plans, decisions and manifests with."""
         return SigningKey(read_key(self.keys / "signing.key"))
 
-
     @property
     def trusted(self) -> dict[str, str]:
         """Public keys this home trusts, by the name of the home that signs with them."""
@@ -238,7 +239,9 @@ class Home:
             raise HomeError(f"public key of {name!r}: expected 64 hexadecimal digits")
         known = self.trusted
         if known.setdefault(name, public) != public:
-            raise HomeError(f"{name!r} is already trusted under another key; ask that site which one is right")
+            raise HomeError(
+                f"{name!r} is already trusted under another key; ask that site which one is right"
+            )
         pending = self.keys / f".{TRUSTED_FILE}.new"
         pending.unlink(missing_ok=True)
         write_private(pending, json.dumps(known, indent=1, sort_keys=True).encode())
@@ -262,7 +265,9 @@ def find_home(given: Path | None) -> Path:
 
 
 def _as_toml(**settings: Any) -> str:
-    lines = ["# The whole configuration of this home. FEDERIM_<SETTING> in the environment wins over a line here."]
+    lines = [
+        "# The whole configuration of this home. FEDERIM_<SETTING> in the environment wins over a line here."
+    ]
     for key, value in settings.items():
         if isinstance(value, bool):
             lines.append(f"{key} = {str(value).lower()}")

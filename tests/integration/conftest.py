@@ -1,4 +1,4 @@
-"""Real servers, started on loopback for the length of the tests and stopped by the process id they were given."""
+"""Real servers, on loopback for the length of the tests, stopped by the process id they were given."""
 
 from __future__ import annotations
 

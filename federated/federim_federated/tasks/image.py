@@ -107,10 +107,12 @@ def train(
         total = 0.0
         for _ in range(epochs):
             total = 0.0
-            for batch in torch.randperm(len(cases), generator=order).split(BATCH):
+            shuffled = torch.randperm(len(cases), generator=order)
+            for start in range(0, len(cases), BATCH):
+                batch = shuffled[start : start + BATCH]
                 optimiser.zero_grad()
                 loss = nn.functional.binary_cross_entropy_with_logits(network(series[batch]), cases[batch])
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
                 optimiser.step()
                 total += loss.item() * len(batch)
         return _arrays(network), total / len(cases)
@@ -120,9 +122,9 @@ def score(arrays: Arrays, inputs: NDArray[Any]) -> NDArray[Any]:
     """Probability, shape (n,), that each series is a case's."""
     with _threads(), torch.inference_mode():
         network = _network(arrays).eval()
-        batches = torch.from_numpy(inputs).split(BATCH)
-        logits = torch.cat([network(batch) for batch in batches]) if len(inputs) else torch.zeros(0)
-        return torch.sigmoid(logits).numpy().astype(np.float64)
+        series = torch.from_numpy(inputs)
+        logits = [network(series[start : start + BATCH]) for start in range(0, len(inputs), BATCH)]
+        return torch.sigmoid(torch.cat(logits)).numpy().astype(np.float64)
 
 
 def _network(arrays: Arrays) -> SeriesNetwork:

@@ -28,22 +28,21 @@ REFUSED = {
     "201*": "inventory: a list of patients",
 }
 _IN_WITHOUT_ANNOTATION = ("3*", "6*", "77.1.1*")
-# The third value and those after it name the image: a slide's label is written by hand, a screen save is a screen.
+# A slide's label is written by hand and its overview shows it; a screen save is a screen.
 _REFUSED_IMAGE_TYPES = frozenset({"LABEL", "OVERVIEW", "SCREEN SAVE"})
 
 
 def why_refused(dataset: Dataset) -> str | None:
-    """Why the policy lets no object like `dataset` in, in words that hold no value of it; None if it may enter."""
-    annotation = str(dataset.get("BurnedInAnnotation") or "").strip().upper()
+    """Why the policy lets no object like `dataset` in, in words without its values; None if it may enter."""
+    annotation = "".join(_said(dataset, "BurnedInAnnotation"))
     if annotation not in ("", "NO"):
         return "BurnedInAnnotation (0028,0301) is not NO"
-    if str(dataset.get("SpecimenLabelInImage") or "").strip().upper() == "YES":
+    if "YES" in _said(dataset, "SpecimenLabelInImage"):
         return "SpecimenLabelInImage (0048,0010) is YES"
-    image_type = dataset.get("ImageType") or ()
-    if isinstance(image_type, MultiValue) and _REFUSED_IMAGE_TYPES & {
-        str(value).upper() for value in image_type
-    }:
+    if not _REFUSED_IMAGE_TYPES.isdisjoint(_said(dataset, "ImageType")):
         return "ImageType (0008,0008): a label, an overview or a screen"
+    if any(_has_overlay_in_pixels(dataset, group) for group in range(0x6000, 0x6020, 2)):
+        return "OverlayBitPosition (60xx,0102): graphics in unused bits of the pixels"
     uid = str(dataset.get("SOPClassUID"))
     if not uid.startswith(STORAGE) or not standard_uid(uid):
         return "SOPClassUID (0008,0016): not a storage class of the Standard"
@@ -52,6 +51,19 @@ def why_refused(dataset: Dataset) -> str | None:
         if _covers(refused, arc) and not (refused in _IN_WITHOUT_ANNOTATION and annotation == "NO"):
             return reason
     return None
+
+
+def _said(dataset: Dataset, keyword: str) -> list[str]:
+    """The values of a code string, in upper case."""
+    value = dataset.get(keyword)
+    if value is None:
+        return []
+    return [str(part).strip().upper() for part in (value if isinstance(value, MultiValue) else [value])]
+
+
+def _has_overlay_in_pixels(dataset: Dataset, group: int) -> bool:
+    """Whether an overlay plane has one bit of every pixel for its data (retired; PS3.5, 8.1.2)."""
+    return (group << 16 | 0x0102) in dataset and (group << 16 | 0x3000) not in dataset
 
 
 def _covers(refused: str, arc: str) -> bool:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import cast
 
-from pydicom.sr.codedict import CONCEPTS
+from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping
+
+# scheme → identifier → value → (meaning, context groups)
+_Concepts = dict[str, dict[str, dict[str, tuple[str, list[int]]]]]
 
 # Other names of SNOMED's two forms of code: RT identifiers such as T-A0100, and concept numbers.
 _RT_SCHEMES = frozenset({"SRT", "SNM3", "99SDM"})
@@ -15,7 +19,7 @@ _RT_SCHEMES = frozenset({"SRT", "SNM3", "99SDM"})
 def _meanings() -> dict[tuple[str, str], str]:
     """(scheme, value) → meaning, the first in the dictionary's own order where it gives several."""
     found: dict[tuple[str, str], str] = {}
-    for scheme, names in CONCEPTS.items():
+    for scheme, names in cast(_Concepts, concepts).items():
         for codes in names.values():
             for value, (meaning, _) in codes.items():
                 found.setdefault((scheme, value), meaning)

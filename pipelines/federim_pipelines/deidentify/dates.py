@@ -65,7 +65,7 @@ def shift_datetime(text: str, days: int) -> str | None:
 
 
 def readable_time(text: str) -> bool:
-    """Whether `text` is a TM value, `HHMMSS.FFFFFF` or a leading part of it (colons as ACR-NEMA wrote them)."""
+    """Whether `text` is a TM value: `HHMMSS.FFFFFF` or a leading part of it, or with ACR-NEMA's colons."""
     return _TIME.fullmatch(text.strip(" \0")) is not None
 
 

@@ -29,6 +29,8 @@ def deidentify(dataset: Dataset, subject: Subject, policy: Policy) -> Dataset:
 
     Raises
     ------
+    InputError
+        The transfer syntax is private or unknown.
     AttributeError
         SOPClassUID or SOPInstanceUID is absent.
 
@@ -57,13 +59,13 @@ class _Cleaner:
     def dataset(self, source: Dataset) -> Dataset:
         """A clean copy of a dataset or of a sequence's item."""
         clean = Dataset()
-        for tag in source.keys():
+        for tag in sorted(source.keys()):
             action = self._action(tag)
             if _never_kept(tag) or action is Action.REMOVE:
                 continue
             try:
                 element = source[tag]
-            except Exception:  # noqa: BLE001, S112 — pydicom raises many kinds on a damaged value
+            except Exception:  # noqa: S112 — pydicom raises many kinds on a damaged value
                 continue
             kept = self._element(element, action)
             if kept is not None:
@@ -105,7 +107,7 @@ class _Cleaner:
         return element if value is element.value else DataElement(tag, vr, value)
 
     def _sequence(self, element: DataElement, action: Action | None) -> DataElement:
-        """Items are cleaned where the sequence may stay; an invented item is worse than none, so D empties it."""
+        """Items are cleaned where the sequence may stay. D empties it: an invented item would be a lie."""
         stays = action in (None, Action.KEEP)
         items = [self.dataset(item) for item in element.value] if stays else []
         return DataElement(element.tag, "SQ", Sequence(items))

@@ -52,7 +52,10 @@ def _together(folded: str) -> str:
 
 
 def _stands_out(name: str) -> bool:
-    """Whether finding `name` inside a longer word is no accident. Chinese and Japanese put no space between words."""
+    """Whether finding `name` inside a longer word is no accident.
+
+    Chinese and Japanese put no space between words, so there every name is looked for.
+    """
     return len(name) >= SHORTEST_INSIDE or not name.isascii()
 
 
@@ -110,7 +113,7 @@ def _texts(dataset: Dataset, keywords: Iterable[str]) -> Iterator[str]:
     for keyword in keywords:
         try:
             value = dataset.get(keyword)
-        except Exception:  # noqa: BLE001, S112 — pydicom raises many kinds on a damaged value
+        except Exception:  # noqa: S112 — pydicom raises many kinds on a damaged value
             continue
         if isinstance(value, MultiValue):
             yield from (str(part) for part in value)

@@ -14,6 +14,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from federim.model.errors import InputError
+
 IMPLEMENTATION_CLASS = UID("2.25.325803270425417137838519407823190735905")
 IMPLEMENTATION_VERSION = "FEDERIM"  # no number: a new release must not change the bytes of an old object
 
@@ -41,6 +43,11 @@ def transfer_syntax(dataset: Dataset) -> UID | None:
 def file_meta(source: Dataset, clean: Dataset) -> FileMetaDataset:
     """File meta information that owes `source` its transfer syntax alone.
 
+    Raises
+    ------
+    InputError
+        The transfer syntax is private or unknown.
+
     References
     ----------
     DICOM PS3.10, 7.1.
@@ -49,7 +56,10 @@ def file_meta(source: Dataset, clean: Dataset) -> FileMetaDataset:
     meta.FileMetaInformationVersion = b"\0\1"
     meta.MediaStorageSOPClassUID = clean.SOPClassUID
     meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
-    meta.TransferSyntaxUID = transfer_syntax(source)
+    encoding = transfer_syntax(source)
+    if encoding is None:
+        raise InputError("TransferSyntaxUID (0002,0010): not one that can be written; convert the file first")
+    meta.TransferSyntaxUID = encoding
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION
     return meta

@@ -198,13 +198,13 @@ def _check_option(option: str, rules: tuple[Rule, ...]) -> None:
     cleaned = sum(rule.options.get(option) == "C" for rule in rules)
     if cleaned and option != MODIFIED_DATES:
         raise InputError(
-            f"option {option} asks for {cleaned} attributes to be cleaned of what identifies in them, which this "
+            f"option {option} asks to clean {cleaned} attributes of what identifies in them, which this "
             "version cannot do; leave the option out, or keep single attributes by name under [attributes]"
         )
 
 
 def _is_temporal(tag: int) -> bool:
-    """Whether moving days means something: not for a timestamp in bytes, nor for a UTC offset, which tells the season."""
+    """Whether moving days means something: not for bytes, nor for a UTC offset, which tells the season."""
     try:
         return dictionary_VR(tag) in ("DA", "DT", "TM")
     except KeyError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pydicom.uid import UID_dictionary
+from pydicom._uid_dict import UID_dictionary
 
 from federim.keys import keyed
 
@@ -14,7 +14,7 @@ _REGISTERED = re.compile(r"1\.2\.840\.10008\.(5\.1\.4\.1\.1|1\.2)(\.\d{1,3}){1,4
 
 
 def standard_uid(uid: str) -> bool:
-    """Whether `uid` is published (SOP class, transfer syntax, well-known frame of reference, coding scheme …).
+    """Whether `uid` is published (SOP class, transfer syntax, well-known frame of reference …).
 
     References
     ----------

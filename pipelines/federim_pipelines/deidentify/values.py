@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from numbers import Number
 from typing import Any
 
 from pydicom.datadict import dictionary_VR
@@ -54,7 +55,7 @@ def dummy(vr: str) -> Any:
 class ValueRules:
     """Rules by VR, for one patient's values.
 
-    A rule gives the value to write, the very same object where nothing changes, or None to remove the element.
+    A rule gives the value to write (the very same object where nothing changes), or None to remove it.
     """
 
     def __init__(self, subject: Subject, own: OwnValues, *, moves_dates: bool) -> None:
@@ -113,13 +114,16 @@ class ValueRules:
         return self.moved(DataElement(tag, dictionary_VR(tag), value)) if self._moves_dates else None
 
     def _code_string(self, _tag: int, value: Any) -> Any:
-        """Each part of a code string stays in its place: ImageType's third value means what it means there."""
+        """Parts stay in their places: the third value of ImageType means what it means there."""
         return _each(
             value, lambda part: part if _CODE_STRING.fullmatch(part) and not self._own.are_in(part) else ""
         )
 
     def _number(self, _tag: int, value: Any) -> Any:
-        parts = value if isinstance(value, MultiValue) else [value]
+        parts = [part for part in (value if isinstance(value, MultiValue) else [value]) if part != ""]
+        # What pydicom could not convert it leaves as text.
+        if not all(isinstance(part, Number) for part in parts):
+            return None
         return None if self._own.are_numbers({str(part) for part in parts}) else value
 
     def _age(self, _tag: int, value: Any) -> Any:

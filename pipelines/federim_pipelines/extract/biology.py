@@ -46,8 +46,12 @@ def observation(resource: dict[str, Any], subject: Subject, key: str) -> Rows:
             continue
         code = codes.preferred(part.get("code"), codes.MEASURED)
         if code is None:
-            raise Unusable(Reason.CODE_MISSING, "Observation.code" if place == 0 else "Observation.component.code")
-        identifier = key if place == 0 else keyed(bytes.fromhex(key), "component", str(place)).hex()[: len(key)]
+            raise Unusable(
+                Reason.CODE_MISSING, "Observation.code" if place == 0 else "Observation.component.code"
+            )
+        identifier = (
+            key if place == 0 else keyed(bytes.fromhex(key), "component", str(place)).hex()[: len(key)]
+        )
         if category or "valueQuantity" in part:
             rows.append(("measurement", _measurement(part, subject, identifier, code, measured, value)))
         else:
@@ -59,7 +63,7 @@ def _measurement(
     part: dict[str, Any], subject: Subject, key: str, code: codes.Code, at: Moment, value: Row
 ) -> Row:
     quantity = part.get("valueQuantity", {})
-    limits = next(iter(part.get("referenceRange", ())), {})
+    limits: Row = next(iter(part.get("referenceRange", ())), {})
     return {
         "person_id": subject.person_id,
         "measurement_id": key,
@@ -68,7 +72,7 @@ def _measurement(
         "measurement_datetime": at.datetime,
         **value,
         "operator": quantity.get("comparator"),
-        # The UCUM code is what machines compare; `unit` is for people and varies from one laboratory to the next.
+        # The UCUM code is what machines compare; `unit` is for people, and each laboratory's own.
         "unit_source_value": quantity.get("code") or quantity.get("unit"),
         "range_low": limits.get("low", {}).get("value"),
         "range_high": limits.get("high", {}).get("value"),
@@ -86,7 +90,7 @@ def _fact(subject: Subject, key: str, code: codes.Code, at: Moment, value: Row) 
 
 
 def _value(part: dict[str, Any]) -> Row | None:
-    """`value_as_number` and `value_source_code` of an Observation or of a component; None if it has no value."""
+    """`value_as_number` and `value_source_code` of an Observation or a component; None if it has no value."""
     told = next((name for name in part if name.startswith("value")), None)
     if told is None:
         return None

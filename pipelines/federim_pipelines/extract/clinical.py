@@ -1,4 +1,4 @@
-"""Turn FHIR patients, diagnoses and acts into rows of person, condition_occurrence and procedure_occurrence."""
+"""Turn FHIR patients, diagnoses and acts into rows of the OMOP tables that bear their names."""
 
 from __future__ import annotations
 

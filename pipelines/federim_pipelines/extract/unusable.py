@@ -5,7 +5,7 @@ from __future__ import annotations
 from federim_pipelines.items import Reason
 
 
-class Unusable(Exception):  # noqa: N818 — it names the record's state; the driver turns it into a refusal
+class Unusable(Exception):
     """The record is refused. `detail` names the element or column, never its value."""
 
     def __init__(self, reason: Reason, detail: str) -> None:

@@ -36,7 +36,7 @@ class Header:
 
 
 def spans(item: Item) -> Iterator[Item]:
-    """The pieces of one file, cut after a row; only the first holds the header. Rows are counted from it as 1."""
+    """The pieces of one file, cut after a row; only the first holds the header, which is row 1."""
     if item.member:
         yield item
         return
@@ -73,7 +73,7 @@ def identities(item: Item, file: CsvFile) -> Iterator[PatientIdentity]:
 
 
 def read(item: Item, worker: Worker) -> Outcome:
-    """The records of a span of rows. A row that cannot be read is refused alone, with its number and column."""
+    """The records of a span of rows; a row that cannot be read is refused alone, by number and column."""
     name = (item.member or item.path.name).rpartition("/")[2]
     file = worker.mapping.covering(name) if worker.mapping else None
     if file is None:
@@ -103,13 +103,13 @@ def read(item: Item, worker: Worker) -> Outcome:
     return outcome
 
 
-def _record(
-    cells: Cells, position: int, header: Header, reading: Reading, worker: Worker
-) -> Record:
+def _record(cells: Cells, position: int, header: Header, reading: Reading, worker: Worker) -> Record:
     file = reading.file
     if isinstance(cells, csv.Error):
         open_quote = "end of data" in str(cells)
-        raise Unusable(Reason.TRUNCATED if open_quote else Reason.UNREADABLE, "a quote is not closed where it should")
+        raise Unusable(
+            Reason.TRUNCATED if open_quote else Reason.UNREADABLE, "a quote is not closed where it should"
+        )
     if len(cells) != header.width:
         raise Unusable(Reason.UNREADABLE, f"{len(cells)} cells where the header has {header.width}")
     if not _decoded(cells):
@@ -172,7 +172,9 @@ def _header(cells: Cells, file: CsvFile) -> Header:
     if isinstance(cells, csv.Error) or not cells:
         raise Unusable(Reason.UNREADABLE, "the first row is not a header")
     names = [name.strip() for name in cells]
-    names[0] = names[0].removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")  # what marks UTF-8 in files from a spreadsheet
+    names[0] = names[0].removeprefix(
+        "\N{ZERO WIDTH NO-BREAK SPACE}"
+    )  # what marks UTF-8 in files from a spreadsheet
     for column in sorted(file.columns):
         if names.count(column) > 1:
             raise Unusable(Reason.UNREADABLE, f"column {column} is there {names.count(column)} times")
@@ -190,7 +192,7 @@ def _decoded(cells: list[str]) -> bool:
 
 
 def _whole_rows(content: bytes) -> tuple[int, int]:
-    """Length and number of the whole rows `content`, which starts with one, holds; newlines in quotes end none."""
+    """Length and number of the whole rows at the start of `content`; a newline in quotes ends none."""
     pieces = content.split(b'"')
     end, rows, offset = 0, 0, 0
     for place, piece in enumerate(pieces):

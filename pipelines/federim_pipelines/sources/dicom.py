@@ -18,7 +18,7 @@ from pydicom.uid import UID
 
 from federim.keys import keyed
 from federim.lake.images import store
-from federim.model.errors import FederimError, IdentityError
+from federim.model.errors import IdentityError
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.classes import why_refused
 from federim_pipelines.deidentify.elements import deidentify
@@ -52,17 +52,15 @@ def read(item: Item, worker: Worker) -> Outcome:
     Raises
     ------
     FederimError
-        Of the home, the lake or the disk: it concerns the run, not this file.
+        Of the vault, the lake or the disk: it concerns the run, not this file.
+    Exception
+        Whatever pydicom raises on a damage nobody foresaw; its text may quote the file.
     """
     try:
         with _quiet():
             return Outcome(item, [_record(item, worker)], [])
     except Unusable as unusable:
         return Outcome(item, [], [Refusal(reason=unusable.reason, detail=unusable.detail)])
-    except FederimError:
-        raise
-    except Exception as error:  # noqa: BLE001 — pydicom's messages quote values, so only the kind is told
-        return Outcome(item, [], [Refusal(reason=Reason.FAILED, detail=type(error).__name__)])
 
 
 def _record(item: Item, worker: Worker) -> Record:
@@ -108,18 +106,15 @@ def _parse(content: bytes) -> Dataset:
     merely wrong about themselves; those are read again without it.
     """
     try:
-        config.settings.reading_validation_mode = config.RAISE
-        return pydicom.dcmread(BytesIO(content), force=True)
+        with _validation(config.RAISE):
+            return pydicom.dcmread(BytesIO(content), force=True)
     except EOFError:
         raise Unusable(Reason.TRUNCATED, "end of file inside an element") from None
-    except Exception:  # noqa: BLE001 — read again
-        config.settings.reading_validation_mode = config.IGNORE
-    try:
-        return pydicom.dcmread(BytesIO(content), force=True)
-    except Exception as error:  # noqa: BLE001 — pydicom's messages quote values
-        raise Unusable(Reason.UNREADABLE, type(error).__name__) from None
-    finally:
-        config.settings.reading_validation_mode = config.IGNORE
+    except Exception:
+        try:
+            return pydicom.dcmread(BytesIO(content), force=True)
+        except Exception as error:  # pydicom's messages quote values
+            raise Unusable(Reason.UNREADABLE, type(error).__name__) from None
 
 
 def _check(dataset: Dataset) -> None:
@@ -139,12 +134,11 @@ def _check(dataset: Dataset) -> None:
 
 def _check_complete(dataset: Dataset) -> None:
     """Refuse a file cut inside its last element; pydicom gives such an element the bytes there are."""
-    for tag in dataset.keys():
-        element = dataset.get_item(tag)
-        if not isinstance(element, RawDataElement) or element.length == _UNDEFINED or element.value is None:
+    for element in dataset.values():
+        if not isinstance(element, RawDataElement) or element.length == _UNDEFINED:
             continue
-        if len(element.value) < element.length:
-            raise Unusable(Reason.TRUNCATED, f"({tag.group:04X},{tag.element:04X})")
+        if len(element.value or b"") < element.length:
+            raise Unusable(Reason.TRUNCATED, f"({element.tag.group:04X},{element.tag.element:04X})")
 
 
 def _check_pixels(dataset: Dataset, encoding: UID) -> None:
@@ -155,7 +149,10 @@ def _check_pixels(dataset: Dataset, encoding: UID) -> None:
     if present is None:
         raise Unusable(Reason.TRUNCATED, "PixelData (7FE0,0010) is absent")
     if present == "PixelData" and not encoding.is_compressed:
-        expected, found = get_expected_length(dataset), len(dataset.PixelData)
+        try:
+            expected, found = int(get_expected_length(dataset)), len(dataset.PixelData)
+        except (AttributeError, TypeError, ValueError):
+            raise Unusable(Reason.UNREADABLE, "an attribute of the pixels' shape") from None
         if found < expected:
             raise Unusable(Reason.TRUNCATED, f"PixelData (7FE0,0010): {found} bytes of {expected}")
 
@@ -175,14 +172,21 @@ def _subject(dataset: Dataset, worker: Worker) -> Subject:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep pydicom from checking, and so from quoting, the values it reads and writes."""
-    before = config.settings.reading_validation_mode, config.settings.writing_validation_mode
-    disabled = config.logger.disabled
-    config.settings.reading_validation_mode = config.settings.writing_validation_mode = config.IGNORE
-    config.logger.disabled = True
+    disabled, config.logger.disabled = config.logger.disabled, True
     try:
-        with warnings.catch_warnings():
+        with _validation(config.IGNORE), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        config.settings.reading_validation_mode, config.settings.writing_validation_mode = before
         config.logger.disabled = disabled
+
+
+@contextmanager
+def _validation(mode: int) -> Iterator[None]:
+    settings = config.settings
+    before = settings.reading_validation_mode, settings.writing_validation_mode
+    settings.reading_validation_mode = settings.writing_validation_mode = mode
+    try:
+        yield
+    finally:
+        settings.reading_validation_mode, settings.writing_validation_mode = before

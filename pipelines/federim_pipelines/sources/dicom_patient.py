@@ -24,7 +24,7 @@ def identity_of(dataset: Dataset) -> PatientIdentity | None:
 
     References
     ----------
-    DICOM PS3.3, C.7.1.1 and table 10-18 (issuer); ANS, CI-SIS, volet Structuration minimale (INS authorities).
+    DICOM PS3.3, C.7.1.1 and table 10-18 (issuer); ANS, CI-SIS (INS authorities).
     """
     local: dict[LocalId, None] = {}
     national: NationalId | None = None

@@ -34,13 +34,17 @@ HEAD_BYTES = 64 << 10
 
 # Resource types the lake has no table for, named when they are counted; any other word in a file's
 # resourceType is counted as "other", since nobody promises that it is not a name.
-_SKIPPED = frozenset(
-    "AllergyIntolerance Appointment CarePlan CareTeam Claim ClaimResponse Composition Consent Coverage Device "
-    "DiagnosticReport DocumentReference Encounter EpisodeOfCare ExplanationOfBenefit FamilyMemberHistory Goal Group "
-    "HealthcareService ImagingStudy Immunization List Location Media Medication MedicationAdministration "
-    "MedicationDispense MedicationRequest MedicationStatement Organization Practitioner PractitionerRole Provenance "
-    "Questionnaire QuestionnaireResponse RelatedPerson ServiceRequest Specimen Task".split()
-)
+# fmt: off
+_SKIPPED = frozenset({
+    "AllergyIntolerance", "Appointment", "CarePlan", "CareTeam", "Claim", "ClaimResponse",
+    "Composition", "Consent", "Coverage", "Device", "DiagnosticReport", "DocumentReference",
+    "Encounter", "EpisodeOfCare", "ExplanationOfBenefit", "FamilyMemberHistory", "Goal", "Group",
+    "HealthcareService", "ImagingStudy", "Immunization", "List", "Location", "Media", "Medication",
+    "MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement",
+    "Organization", "Practitioner", "PractitionerRole", "Provenance", "Questionnaire",
+    "QuestionnaireResponse", "RelatedPerson", "ServiceRequest", "Specimen", "Task",
+})
+# fmt: on
 
 _EXTRACTORS: dict[str, Callable[[dict[str, Any], Subject, str], Rows]] = {
     "Observation": biology.observation,
@@ -60,9 +64,7 @@ def spans(item: Item) -> Iterator[Item]:
     with item.path.open("rb") as file:
         while block := file.read(SPAN_BYTES):
             block += file.readline()
-            yield Item(
-                source=KIND, path=item.path, start=start, end=start + len(block), first_line=line
-            )
+            yield Item(source=KIND, path=item.path, start=start, end=start + len(block), first_line=line)
             start, line = start + len(block), line + block.count(b"\n")
 
 
@@ -70,14 +72,14 @@ def identities(item: Item) -> Iterator[PatientIdentity]:
     """Every person a FHIR file describes; what cannot be read is left for `read` to refuse."""
     with suppress(OSError, ValueError, RecursionError, _NotFhir):
         for _, full_url, resource in _patients(item):
-            with suppress(AttributeError, TypeError, KeyError):
+            with suppress(AttributeError, TypeError, LookupError):
                 if (identity := identity_of(resource, full_url)) is not None:
                     yield identity
 
 
 def read(item: Item, worker: Worker) -> Outcome:
-    """The records of a bundle, a resource or a span of lines; a broken line is refused alone, a bundle whole."""
-    reading = _Reading(item, worker)
+    """The records of a bundle, a resource or a span of lines; a bundle that is broken is refused whole."""
+    reading = _Reading(worker)
     try:
         if _is_lines(item):
             reading.take(_lines(item, reading.refusals))
@@ -92,14 +94,14 @@ def read(item: Item, worker: Worker) -> Outcome:
     return Outcome(item, reading.records, reading.refusals, dict(reading.skipped))
 
 
-class _NotFhir(Exception):  # noqa: N818 — a state of the file, turned into a refusal at once
-    pass
+class _NotFhir(Exception):
+    """A JSON file that says of itself that it is something else."""
 
 
 class _Reading:
     """What one item gives, as it is read."""
 
-    def __init__(self, item: Item, worker: Worker) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.records: list[Record] = []
         self.refusals: list[Refusal] = []
@@ -109,7 +111,7 @@ class _Reading:
     def know(self, patients: Iterable[Numbered]) -> None:
         """Remember what a bundle's entries call its patients: a fullUrl may mean something in it alone."""
         for _, full_url, resource in patients:
-            with suppress(AttributeError, TypeError, KeyError, IdentityError):
+            with suppress(AttributeError, TypeError, LookupError, IdentityError):
                 identity = identity_of(resource, full_url)
                 if full_url and identity is not None:
                     self._subjects[full_url] = self.worker.exchange.learn(identity)
@@ -123,7 +125,7 @@ class _Reading:
                 self._refuse(refused.reason, position, refused.detail)
             except IdentityError:
                 self._refuse(Reason.IDENTITY_REFUSED, position, resource["resourceType"])
-            except (AttributeError, TypeError, KeyError, ValueError) as error:
+            except (AttributeError, TypeError, LookupError, ValueError, ArithmeticError) as error:
                 # A resource whose elements are not of FHIR's shape; the error's text may quote them.
                 self._refuse(Reason.UNREADABLE, position, type(error).__name__)
 
@@ -180,7 +182,7 @@ class _Reading:
 
 
 def _is_lines(item: Item) -> bool:
-    """Whether a file is NDJSON: by its name, or because its first line is a whole object and others follow."""
+    """Whether a file is NDJSON: by its name, or because its first line is an object and others follow."""
     name = (item.member or item.path.name).lower()
     if item.end is not None or name.endswith((".ndjson", ".jsonl")):
         return True
@@ -265,15 +267,21 @@ def _only_patients(resources: Iterable[Numbered]) -> Iterator[Numbered]:
 def _plain(rows: Rows) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows as JSON can say them: dates as ISO text."""
     for table, row in rows:
-        yield table, {name: value if value is None or isinstance(value, str | int | float) else str(value) for name, value in row.items()}
+        yield (
+            table,
+            {
+                name: value if value is None or isinstance(value, str | int | float) else str(value)
+                for name, value in row.items()
+            },
+        )
 
 
 def _broken(error: Exception) -> Reason:
     """Whether broken JSON ends before its content does."""
     if isinstance(error, json.JSONDecodeError):
         # The parser stops where the text does, or in a string or a word it could not finish.
-        cut = error.msg.startswith("Unterminated string") or len(error.doc.rstrip()) - error.pos < len("false")
+        cut = error.msg.startswith("Unterminated string") or len(error.doc.rstrip()) - error.pos < len(
+            "false"
+        )
         return Reason.TRUNCATED if cut else Reason.UNREADABLE
     return Reason.TRUNCATED if "premature EOF" in str(error) else Reason.UNREADABLE
-
-

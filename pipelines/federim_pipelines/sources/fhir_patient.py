@@ -12,7 +12,7 @@ FHIR_ISSUER: Final = "fhir"
 INS_AUTHORITIES: Final = tuple(f"1.2.250.1.213.1.4.{arc}" for arc in (8, 9, 10, 11))  # NIR, NIA, test, demo
 INS_TYPES: Final = frozenset({"INS-NIR", "INS-NIA"})
 REGISTER_TYPES: Final = frozenset({"PI", "MR"})
-# Numbers of an insurance policy (in France the NSS, type NH, under the INS' own authority): a family shares one.
+# Numbers of an insurance policy, which a family shares (in France the NSS, NH, under the INS' authority).
 SHARED_TYPES: Final = frozenset({"NH", "MB", "SN"})
 
 RELIABILITY: Final = "fr-core-identity-reliability"
@@ -67,7 +67,7 @@ def status_of(patient: dict[str, Any]) -> IdentityStatus:
 
     References
     ----------
-    HL7 France FR Core, fr-core-identity-reliability, identityStatus; référentiel national d'identitovigilance.
+    HL7 France FR Core, fr-core-identity-reliability; référentiel national d'identitovigilance.
     """
     for extension in patient.get("extension", ()):
         if not str(extension.get("url", "")).endswith(RELIABILITY):

@@ -9,10 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from federim.model.identifiers import PatientIdentity
 from federim_pipelines.items import Item
 from federim_pipelines.sources.archive import listing, why_member_refused
-from federim_pipelines.sources.dicom import KIND
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 
 
@@ -53,33 +51,6 @@ def kind_of(path: Path, member: str = "") -> Kind:
             return sniff(unpacked.read(HEAD_BYTES))
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
         return Kind.OTHER
-
-
-class Folder:
-    """Images in folders: DICOM of any name, and whatever no other source reads, to be refused.
-
-    `ignored` counts the DICOMDIR files passed over: an index of files, which are met by themselves.
-    """
-
-    kind = KIND
-
-    def __init__(self, paths: Iterable[Path], *, elsewhere: frozenset[Kind] = frozenset()) -> None:
-        self._paths = tuple(paths)
-        self._elsewhere = elsewhere  # kinds another source of the run reads
-        self.ignored = 0
-
-    def items(self) -> Iterator[Item]:
-        """One item a file or member."""
-        self.ignored = 0
-        for found in walk(self._paths):
-            if found.kind is Kind.DICOMDIR:
-                self.ignored += 1
-            elif found.kind not in self._elsewhere:
-                yield found.item(self.kind)
-
-    def identities(self) -> Iterator[PatientIdentity]:
-        """Nobody: a header is learned from when its file is read, rather than open every file twice."""
-        return iter(())
 
 
 def _files(path: Path) -> Iterator[Path]:

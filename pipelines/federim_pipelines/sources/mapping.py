@@ -52,7 +52,7 @@ One `[[file]]` a kind of file. Anything but the pattern and the person's key may
     system = "https://smt.esante.gouv.fr/terminologie-ccam"
 
 A file that tells sex or birth is a register: the persons it names become known. Any other speaks of
-persons known already, and a row about someone else is quarantined; `register = true` under
+persons known already, and a row about someone else is quarantined; `registers = true` under
 `[file.person]` makes it a register.
 """
 
@@ -108,12 +108,12 @@ class PersonColumns(_Part):
     issuer: str = ""
     sex: Sex | None = None
     birth: Birth | None = None
-    register: bool | None = None
+    registers: bool | None = None
 
     @property
     def is_register(self) -> bool:
         """Whether the file makes persons known, rather than speaking of known ones."""
-        return bool(self.sex or self.birth) if self.register is None else self.register
+        return bool(self.sex or self.birth) if self.registers is None else self.registers
 
 
 class When(_Part):

@@ -44,7 +44,7 @@ def sniff(head: bytes) -> Kind:
 
 
 def _begins_as_a_dataset(head: bytes) -> bool:
-    """Whether `head` is an element of group 0002 or 0008, in any of the three encodings, without a preamble."""
+    """Whether `head` is an element of group 0002 or 0008, in any encoding, without a preamble."""
     if len(head) < 8:
         return False
     for order in ("little", "big"):

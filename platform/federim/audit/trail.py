@@ -111,7 +111,16 @@ def _append(home: Home, actor: str, act: str, detail: chain.Detail) -> None:
     ).save(using=name)
     head = chain.Head(events=sequence, hash=hash_)
     # Robust: the act is committed by then; a head that lags is no reason to call it failed.
-    transaction.on_commit(lambda: chain.advance_head(home, head), using=name, robust=True)
+    transaction.on_commit(lambda: _advance(home, head), using=name, robust=True)
+
+
+def _advance(home: Home, head: chain.Head) -> None:
+    known = chain.read_head(home)
+    if known is not None:
+        event = Event.objects.using(alias(home)).filter(sequence=known.events).first()
+        if event is None or event.hash != known.hash:
+            return  # the trail was rewritten: the head that shows it must stay
+    chain.advance_head(home, head)
 
 
 def _broken(home: Home, event: Event, *, sequence: int, previous: str) -> str:

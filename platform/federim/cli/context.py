@@ -19,7 +19,9 @@ ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Actor = Annotated[
     str,
-    typer.Option("--as", envvar="FEDERIM_ACTOR", help="Who acts: a member's name, recorded in the audit trail."),
+    typer.Option(
+        "--as", envvar="FEDERIM_ACTOR", help="Who acts: a member's name, recorded in the audit trail."
+    ),
 ]
 
 

@@ -102,7 +102,8 @@ def run_(
     auc = "not told" if summary.auc is None else f"{summary.auc:.3f}"
     report(
         summary.as_json(),
-        f"run {summary.run}: {summary.rounds} rounds over {', '.join(summary.sites)} in {summary.seconds:.1f} s\n"
+        f"run {summary.run}: {summary.rounds} rounds over {', '.join(summary.sites)}, "
+        f"{summary.seconds:.1f} s\n"
         f"mean of the sites' own test AUCs: {auc}\n"
         f"model: {summary.model}\n"
         f"next: federim federated report {summary.run}",
@@ -139,16 +140,14 @@ def _tell(signed: SignedPlan, done: str, *, as_json: bool, path: Path | None = N
     }
     lines = [
         f"plan {plan.name} {done}: {plan.purpose}",
-        f"{plan.task.value} task on cohort {plan.cohort} at {', '.join(document['sites'])}; {plan.rounds} rounds, "
-        f"at least {plan.minimum_cohort} persons a site, until {plan.expires}",
+        f"{plan.task.value} task on cohort {plan.cohort} at {', '.join(pin.site for pin in plan.sites)}",
+        f"{plan.rounds} rounds, at least {plan.minimum_cohort} persons a site, until {plan.expires}",
         f"digest {signed.digest}",
         f"note: {WARNING}",
     ]
     if path is not None:
         document["path"] = str(path)
-        lines.append(
-            f"send each site {path} and the project's key: federim --home SITE federated countersign {path}"
-        )
+        lines.append(f"each site then agrees: federim --home SITE federated countersign {path}")
     report(document, "\n".join(lines), as_json=as_json)
 
 

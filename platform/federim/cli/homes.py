@@ -1,4 +1,4 @@
-"""`federim init` and `federim trust`: make a home, and say whose signatures it believes."""
+"""`federim init`, `keyserver` and `trust`: make a home, the key that links sites, and say who is believed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,45 @@ def init(
     home: Annotated[Path, typer.Argument(help="The folder to make; it must not exist or be empty.")],
     role: Annotated[Role, typer.Option(help="What runs here.")],
     name: Annotated[str, typer.Option(help="Short lower-case name, for example chu-nord.")],
+    key_server: Annotated[
+        str, typer.Option(help="embedded:FILE to link patients with the other sites that use FILE.")
+    ] = "",
+    test_identities: Annotated[
+        bool, typer.Option("--test-identities", help="Accept INS of the test and demo authorities.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a home: its folders, keys and settings, readable by its owner alone."""
     from federim.database import migrate
 
-    made = Home.create(home, role=role, name=name)
+    chosen = {"key_server": key_server, "test_identities": test_identities}
+    made = Home.create(home, role=role, name=name, **{key: value for key, value in chosen.items() if value})
     migrate(made)
     report(
-        {"home": str(made.root), "role": role.value, "name": made.name, "public_key": made.signing_key.public},
+        {
+            "home": str(made.root),
+            "role": role.value,
+            "name": made.name,
+            "public_key": made.signing_key.public,
+        },
         f"{role.value} home {made.name} made in {made.root}\n"
         f"public key {made.signing_key.public}: give it to the homes that must trust this one\n"
         "back up its keys folder apart from its data",
+        as_json=as_json,
+    )
+
+
+def keyserver(
+    generate_key: Annotated[Path, typer.Option(help="Where to make the key file; it must not exist.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make the key with which several sites on one machine recognise the same INS without seeing it."""
+    from federim.identity.keyserver import create_key_file
+
+    create_key_file(generate_key)
+    report(
+        {"key": str(generate_key)},
+        f"key made in {generate_key}; name it when a site is made: federim init --key-server embedded:{generate_key}",
         as_json=as_json,
     )
 

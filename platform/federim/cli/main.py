@@ -10,23 +10,44 @@ from typing import Annotated, NoReturn
 import typer
 
 from federim import __version__
+from federim.cli.audit import audit
+from federim.cli.cohort import cohort
 from federim.cli.context import ERR, Invocation
-from federim.cli.homes import init, trust
+from federim.cli.demo.command import demo
+from federim.cli.export import export
+from federim.cli.federated import federated
+from federim.cli.homes import init, keyserver, trust
+from federim.cli.ingest import ingest
+from federim.cli.lake import lake
+from federim.cli.member import member
+from federim.cli.quarantine import quarantine
+from federim.cli.sql import sql
 from federim.model.errors import FederimError
 
 BUG_EXIT_CODE = 70  # sysexits' EX_SOFTWARE
 
 app = typer.Typer(
     name="federim",
-    help="Research on federated imaging cohorts: pseudonymise, query, train across sites, export with a decision.",
+    help="Research on federated imaging cohorts: pseudonymise, query, train across sites, export.",
     no_args_is_help=True,
     suggest_commands=False,  # Click 8.5 suggests by itself; both would say it twice
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     epilog="Exit codes are listed in README.md; 0 is success, 2 a command line that cannot be read.",
 )
-app.command()(init)
-app.add_typer(trust, name="trust")
+for command in (init, demo, ingest, sql, keyserver):
+    app.command()(command)
+for noun, group in {
+    "quarantine": quarantine,
+    "cohort": cohort,
+    "lake": lake,
+    "federated": federated,
+    "export": export,
+    "member": member,
+    "audit": audit,
+    "trust": trust,
+}.items():
+    app.add_typer(group, name=noun)
 
 
 def _version(asked: bool) -> None:

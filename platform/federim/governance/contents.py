@@ -53,8 +53,8 @@ def _page(definition: ExportDefinition, decision: Mapping[str, Any], risk: str) 
             f"in force {decision['starts']} to {decision['ends']}. "
             f"Legal route: {definition.route.value}, {definition.reference}.",
             "",
-            "The data are anonymised. `dictionary.md` says what the columns mean; `manifest.json` lists every "
-            "file and is signed: `federim export verify` checks it.",
+            "The data are anonymised. `dictionary.md` says what the columns mean; `manifest.json` lists "
+            "every file and is signed: `federim export verify` checks it.",
             "",
             "## Conditions",
             "",
@@ -81,9 +81,7 @@ def _dictionary(definition: ExportDefinition) -> str:
             for each in asked.measures
         ]
         if asked.aggregate:
-            lines.append(
-                "| `suppressed` | The group's measures are withheld: few persons, or another's are in it | | |"
-            )
+            lines.append("| `suppressed` | Withheld: it has few persons, or would give such a one away | | |")
         lines.append("")
     return "\n".join(lines)
 

@@ -218,4 +218,7 @@ def _source(table: str, columns: Sequence[str]) -> str:
 
 
 def _sql(name: str, **parts: str) -> str:
-    return (files("federim.governance") / "sql" / f"{name}.sql").read_text().format(**parts)
+    text = (files("federim.governance") / "sql" / f"{name}.sql").read_text()
+    # The caption names the parts, and must not have them put in.
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    return body.format(**parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,9 @@ from federim.keys import canonical, check_signature
 from federim.model.errors import InputError, NotApproved, VerificationFailed
 
 Document = dict[str, Any]
+
+
+SIGNATURE = re.compile("[0-9a-f]{128}")
 
 
 class Kind(StrEnum):
@@ -61,6 +65,9 @@ def check(home: Home, document: Mapping[str, Any], kind: Kind) -> str:
         )
     unsigned = {key: value for key, value in document.items() if key != "signature"}
     signature = str(document.get("signature"))
+    if not SIGNATURE.fullmatch(signature):
+        # bytes.fromhex also takes capitals and spaces: a changed byte must show.
+        raise VerificationFailed(f"the {kind.value} document of {signer}: its signature is malformed")
     check_signature(public, signature, canonical(unsigned), what=f"the {kind.value} document of {signer}")
     return signer
 

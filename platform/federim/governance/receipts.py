@@ -14,7 +14,7 @@ from federim.governance.permissions import check_can_record
 from federim.governance.requests import move, request_numbered
 from federim.governance.verification import countersignature_path
 from federim.home import Home
-from federim.model.errors import NotApproved, UnknownName, VerificationFailed
+from federim.model.errors import NotApproved, StateRefused, UnknownName, VerificationFailed
 
 
 def countersign(home: Home, actor: str, document: Document) -> Release:
@@ -30,6 +30,8 @@ def countersign(home: Home, actor: str, document: Document) -> Release:
     check_can_record(member_named(home, actor))
     site = documents.check(home, document, Kind.RELEASE)
     told = {key: documents.text_of(document, key) for key in ("release", "request", "package", "manifest")}
+    if site == home.name:
+        raise StateRefused("a home does not countersign its own release: its signature is on it already")
     with acting(home, actor, "export.countersign", site=site, **told):
         request = request_numbered(home, told["request"], locked=True)
         revision = Revision.objects.using(alias(home)).filter(request=request, sha256=told["package"]).first()
@@ -38,7 +40,7 @@ def countersign(home: Home, actor: str, document: Document) -> Release:
         move(home, request, Move.RELEASE)
         definition = definition_from(revision.definition)
         kept, _ = Release.objects.using(alias(home)).get_or_create(
-            name=f"{told['release']}@{site}",
+            name=told["release"],
             defaults={
                 "issuer": home.name,
                 "request_number": request.number,

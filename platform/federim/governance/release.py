@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from federim.governance.policies import check_in_force
 from federim.governance.requests import move, request_numbered
 from federim.home import Home, Role
 from federim.lake import manifest
+from federim.lake.storage import FULL, private_files, sync
 from federim.model.errors import DisclosureRisk, StateRefused, StorageFull
 
 
@@ -60,10 +60,10 @@ def release(home: Home, actor: str, decision: Document, *, today: date) -> Relea
         raise DisclosureRisk("; ".join(examined.report.refusals))
 
     number = documents.text_of(decision, "request")
-    with _whole_or_not(home.releases / name) as folder:
+    with private_files(), _whole_or_not(home.releases / name) as folder:
         write_contents(folder, definition, examined, decision)
         facts = {"release": name, "site": home.name, "issuer": signer, "request": number, "package": package}
-        sha256 = manifest.write(folder, facts, home.signing_key)
+        sha256 = manifest.write(folder, facts, home.signing_key, signer=home.name)
         with acting(home, actor, "export.release", request=number, release=name, manifest=sha256):
             if signer == home.name:
                 move(home, request_numbered(home, number, locked=True), Move.RELEASE)
@@ -85,8 +85,8 @@ def release(home: Home, actor: str, decision: Document, *, today: date) -> Relea
 
 
 def release_name(decision: Document) -> str:
-    """What a release is called: whose decision, which request, which revision."""
-    return f"{decision['signer']}-{decision['request']}-r{decision['revision']}"
+    """What a release is called: whose decision, which request and revision, and from which site."""
+    return "{signer}-{request}-r{revision}-{site}".format(**decision)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def _whole_or_not(final: Path) -> Iterator[Path]:
         folder.mkdir(mode=0o700)
         yield folder
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise StorageFull(f"no space left to build {final.name}; nothing of it was kept") from error
         raise
     finally:
@@ -105,5 +105,9 @@ def _whole_or_not(final: Path) -> Iterator[Path]:
 
 
 def _put_in_place(folder: Path, final: Path) -> None:
+    for file in folder.iterdir():
+        file.chmod(0o400)
+        sync(file)
     shutil.rmtree(final, ignore_errors=True)
     folder.rename(final)
+    sync(final.parent)

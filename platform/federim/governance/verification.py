@@ -1,4 +1,4 @@
-"""Check that a release is, to the last byte, what the site built, the decision covers and the hub was told."""
+"""Check that a release is, to the last byte, what the site built and the decision covers."""
 
 from __future__ import annotations
 
@@ -57,11 +57,15 @@ def verify(home: Home, folder: Path) -> Verified:
     package, _ = package_of(decision)
     if (signer, package) != (facts.get("issuer"), facts.get("package")):
         raise VerificationFailed("decision.json: it covers another package than the manifest names")
+    if not checked.signer == facts.get("site") == decision.get("site"):
+        raise VerificationFailed("manifest.json: it is not signed by the site the decision is for")
     countersigner = ""
     receipt_path = countersignature_path(folder)
     if receipt_path.exists():
         receipt = documents.read(receipt_path)
         countersigner = documents.check(home, receipt, Kind.COUNTERSIGNATURE)
+        if receipt_path.read_bytes() != documents.as_bytes(receipt):
+            raise VerificationFailed(f"{receipt_path.name}: it is not spelt as it was written")
         if (countersigner, receipt.get("manifest")) != (signer, checked.sha256):
             raise VerificationFailed(f"{receipt_path.name}: it acknowledges another manifest")
     return Verified(

@@ -8,13 +8,12 @@ import duckdb
 import pyarrow as pa
 
 from federim.home import Home
-from federim.lake.compiler import CompiledCohort, compile_definition
+from federim.lake.compiler import CompiledCohort
+from federim.lake.compiler import compile as compile
 from federim.lake.definition import parse
 from federim.lake.reader import connect_home, query
 from federim.model.cohort import CohortDefinition
 from federim.model.errors import UnknownName
-
-compile = compile_definition
 
 
 @dataclass(frozen=True, slots=True)

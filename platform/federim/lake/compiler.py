@@ -52,7 +52,7 @@ class CompiledCohort:
     parameters: dict[str, Any]
 
 
-def compile_definition(definition: CohortDefinition) -> CompiledCohort:
+def compile(definition: CohortDefinition) -> CompiledCohort:
     """The definition's queries.
 
     Raises

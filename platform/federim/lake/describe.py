@@ -13,6 +13,7 @@ from federim.model.cohort import (
     MeasurementCriterion,
     Not,
     PersonCriterion,
+    ProcedureCriterion,
     SeriesCriterion,
     Which,
     Window,
@@ -52,9 +53,12 @@ def sentence(criterion: Criterion) -> str:
             said += " " + " and ".join(map(_comparison, criterion.value))
         if criterion.unit:
             said += f" in {criterion.unit}"
+    elif isinstance(criterion, ConditionCriterion):
+        said = f"diagnosis {_code(criterion.code)}"
+    elif isinstance(criterion, ProcedureCriterion):
+        said = f"act {_code(criterion.code)}"
     else:
-        noun = "diagnosis" if isinstance(criterion, ConditionCriterion) else "act"
-        said = f"{noun} {_code(criterion.code)}"
+        raise TypeError(f"{type(criterion).__name__} has no sentence")
     # The sentence is also a comment in SQL, which a line break would end.
     return " ".join(f"{said}{_window(getattr(criterion, 'within', None))}".split())
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 # SQLite takes up to 32,766 parameters; beyond a thousand, the parsing eats what the round trips save.
 KEYS_PER_QUERY = 1_000
@@ -44,7 +44,10 @@ class Index:
 
     def records(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
         """Of these record keys, the ones held, each with the digest of its content."""
-        return dict(self._look_up("SELECT key, content FROM record WHERE key IN", keys))
+        found: Iterable[tuple[bytes, bytes]] = self._look_up(
+            "SELECT key, content FROM record WHERE key IN", keys
+        )
+        return dict(found)
 
     def rows(self, keys: Collection[bytes]) -> set[bytes]:
         """Of these row keys, the ones held."""
@@ -62,7 +65,7 @@ class Index:
             run("DELETE FROM batch")
             run("INSERT INTO batch VALUES (?)", (batch,))
 
-    def _look_up(self, query: str, keys: Collection[bytes]) -> Iterator[tuple[bytes, ...]]:
+    def _look_up(self, query: str, keys: Collection[bytes]) -> Iterator[Any]:
         for part in _parts(keys, KEYS_PER_QUERY):
             yield from self._connection.execute(f"{query} ({', '.join('?' * len(part))})", part)
 

@@ -34,7 +34,7 @@ _SENTENCES: tuple[tuple[type[duckdb.Error], str], ...] = (
 
 
 def translate(error: duckdb.Error, *, tables: Iterable[str], columns: Iterable[str]) -> UserError:
-    """The error to raise in the place of DuckDB's; `tables` and `columns` are what a name could have meant."""
+    """The error to raise in the place of DuckDB's; a name could have meant `tables` or `columns`."""
     said = str(error)
     where = f" (line {echo[1]} of the query)" if (echo := _QUERY_ECHO.search(said)) else ""
     if isinstance(error, duckdb.PermissionException) or any(words in said for words in _LOCKS):

@@ -129,14 +129,12 @@ def _person_id() -> Column:
         kind=Kind.PERSON,
         required=True,
         check=PSEUDONYM,
-        description="Pseudonym of the person, made at the site; it differs at every site and in every project",
+        description="Pseudonym of the person, made at the site; another at every site and in every project",
     )
 
 
 def _uid(name: str, description: str, *, required: bool = True) -> Column:
-    return Column(
-        name=name, type=TEXT, kind=Kind.UID, required=required, check=UID, description=description
-    )
+    return Column(name=name, type=TEXT, kind=Kind.UID, required=required, check=UID, description=description)
 
 
 def _key(name: str, description: str) -> Column:
@@ -219,7 +217,7 @@ PERSON = Table(
         _value(
             "year_of_birth",
             SMALL,
-            "Year of birth; every age of 90 and over is one group, given as the year 90 years before the import",
+            "Year of birth; ages of 90 and over are one group, given as the year 90 years before the import",
             kind=Kind.QUASI,
             unit="a",
             check=between(1850, 2150),
@@ -233,7 +231,12 @@ PERSON = Table(
             check=between(0, 10_000),
         ),
         _value("site", TEXT, "Site that holds the record", kind=Kind.QUASI, required=True),
-        _value("linked", pa.bool_(), "Pseudonym made from a qualified INS, so linkable inside a project", kind=Kind.OPERATION),
+        _value(
+            "linked",
+            pa.bool_(),
+            "Pseudonym made from a qualified INS, so linkable inside a project",
+            kind=Kind.OPERATION,
+        ),
     ),
 )
 
@@ -249,7 +252,14 @@ STUDY = Table(
         _uid("StudyInstanceUID", "Keyed UID of the study"),
         _date("StudyDate", "Date of the study"),
         _value("StudyTime", TEXT, "Time of day the study started, HHMMSS"),
-        _value("PatientAge", SMALL, "Age at the study, from birth date and study date; 90 stands for 90 and over", kind=Kind.QUASI, unit="a", check=between(0, 90)),
+        _value(
+            "PatientAge",
+            SMALL,
+            "Age at the study, from birth date and study date; 90 stands for 90 and over",
+            kind=Kind.QUASI,
+            unit="a",
+            check=between(0, 90),
+        ),
     ),
 )
 
@@ -266,12 +276,24 @@ IMAGE_OCCURRENCE = Table(
         _uid("StudyInstanceUID", "Keyed UID of the study"),
         _uid("SeriesInstanceUID", "Keyed UID of the series"),
         _uid("FrameOfReferenceUID", "Keyed UID of the frame of reference", required=False),
-        _value("Modality", TEXT, "Kind of equipment: CT, MR, US …", code_system="DICOM CID 29", required=True),
-        _value("SOPClassUID", TEXT, "What kind of object its instances are", code_system="DICOM PS3.4", required=True),
+        _value(
+            "Modality", TEXT, "Kind of equipment: CT, MR, US …", code_system="DICOM CID 29", required=True
+        ),
+        _value(
+            "SOPClassUID",
+            TEXT,
+            "What kind of object its instances are",
+            code_system="DICOM PS3.4",
+            required=True,
+        ),
         _date("SeriesDate", "Date of the series, or of the study where the series has none"),
-        _value("BodyPartExamined", TEXT, "Body part as the device coded it", code_system="DICOM PS3.16 Annex L"),
+        _value(
+            "BodyPartExamined", TEXT, "Body part as the device coded it", code_system="DICOM PS3.16 Annex L"
+        ),
         _value("Laterality", TEXT, "R or L for paired body parts"),
-        _value("PatientPosition", TEXT, "How the patient lay: HFS, FFS …", code_system="DICOM PS3.3 C.7.3.1.1.2"),
+        _value(
+            "PatientPosition", TEXT, "How the patient lay: HFS, FFS …", code_system="DICOM PS3.3 C.7.3.1.1.2"
+        ),
         _value("Manufacturer", TEXT, "Maker of the device"),
         _value("ManufacturerModelName", TEXT, "Model of the device"),
         _value("ConvolutionKernel", TEXT, "CT reconstruction kernel, the maker's word"),
@@ -287,7 +309,9 @@ IMAGE_OCCURRENCE = Table(
         _value("EchoTime", REAL, "MR echo time", unit="ms"),
         _value("FlipAngle", REAL, "MR flip angle", unit="deg"),
         _value("BurnedInAnnotation", TEXT, "Whether the maker says the pixels carry text: YES or NO"),
-        _value("NumberOfInstances", INT, "Instances of the series in the lake", unit="{instance}", required=True),
+        _value(
+            "NumberOfInstances", INT, "Instances of the series in the lake", unit="{instance}", required=True
+        ),
         _value("SizeBytes", INT, "Bytes of those instances", unit="By", required=True, kind=Kind.OPERATION),
     ),
 )
@@ -305,11 +329,18 @@ INSTANCE = Table(
         _uid("SOPInstanceUID", "Keyed UID of the instance"),
         _value("SOPClassUID", TEXT, "What kind of object it is", code_system="DICOM PS3.4", required=True),
         _value("InstanceNumber", SMALL, "Number of the instance in its series"),
-        _value("NumberOfFrames", SMALL, "Frames in the instance; 1 where the attribute is absent, null without pixels", unit="{frame}"),
+        _value(
+            "NumberOfFrames",
+            SMALL,
+            "Frames in the instance; 1 where the attribute is absent, null without pixels",
+            unit="{frame}",
+        ),
         _value("ImagePositionX", REAL, "Centre of the first voxel, towards the patient's left", unit="mm"),
         _value("ImagePositionY", REAL, "Centre of the first voxel, towards the patient's back", unit="mm"),
         _value("ImagePositionZ", REAL, "Centre of the first voxel, towards the patient's head", unit="mm"),
-        _value("TransferSyntaxUID", TEXT, "How its bytes are coded", code_system="DICOM PS3.5", required=True),
+        _value(
+            "TransferSyntaxUID", TEXT, "How its bytes are coded", code_system="DICOM PS3.5", required=True
+        ),
     ),
 )
 
@@ -323,7 +354,14 @@ INSTANCE_FILE = Table(
         _person_id(),
         _uid("SeriesInstanceUID", "Keyed UID of the series"),
         _uid("SOPInstanceUID", "Keyed UID of the instance"),
-        _value("sha256", TEXT, "Hash of the file, which is also its name", check=DIGEST, required=True, kind=Kind.UID),
+        _value(
+            "sha256",
+            TEXT,
+            "Hash of the file, which is also its name",
+            check=DIGEST,
+            required=True,
+            kind=Kind.UID,
+        ),
         _value("path", TEXT, "Where it lies under the home's objects", required=True, kind=Kind.OPERATION),
         _value("size", INT, "Length of the file", unit="By", required=True, kind=Kind.OPERATION),
     ),
@@ -358,7 +396,12 @@ MEASUREMENT = Table(
         _time("measurement_datetime", "Instant of the specimen or reading"),
         _value("value_as_number", REAL, "Numeric result, in `unit_source_value`"),
         _value("value_source_code", TEXT, "Coded result, where the result is a code"),
-        _value("operator", TEXT, "<, <=, >=, > where the device's range was left", check=matching("<=?|>=?", "<, <=, >= or >")),
+        _value(
+            "operator",
+            TEXT,
+            "<, <=, >=, > where the device's range was left",
+            check=matching("<=?|>=?", "<, <=, >= or >"),
+        ),
         _value("unit_source_value", TEXT, "Unit as the source gave it", code_system="UCUM"),
         _value("range_low", REAL, "Lower limit of normal, same unit"),
         _value("range_high", REAL, "Upper limit of normal, same unit"),
@@ -450,13 +493,55 @@ QUARANTINE = Table(
     sort=("run_id", "quarantine_id"),
     person=False,
     columns=(
-        Column(name="quarantine_id", type=TEXT, kind=Kind.OPERATION, required=True, check=PSEUDONYM, description="Keyed hash of the item's place, content and reason"),
-        Column(name="run_id", type=TEXT, kind=Kind.OPERATION, required=True, description="Run that refused it first"),
-        Column(name="source", type=TEXT, kind=Kind.OPERATION, required=True, description="Kind of source: folder, fhir, csv …"),
-        Column(name="item", type=TEXT, kind=Kind.OPERATION, required=True, check=PSEUDONYM, description="Keyed hash of the file's path; federim quarantine locate finds the file again"),
-        Column(name="position", type=INT, kind=Kind.OPERATION, description="Row, line or entry in the file, from 1; null for the whole file"),
-        Column(name="reason", type=TEXT, kind=Kind.OPERATION, required=True, description="Why, one word of the quarantine vocabulary"),
-        Column(name="detail", type=TEXT, kind=Kind.OPERATION, description="Tag, column or count concerned; never a value"),
+        Column(
+            name="quarantine_id",
+            type=TEXT,
+            kind=Kind.OPERATION,
+            required=True,
+            check=PSEUDONYM,
+            description="Keyed hash of the item's place, content and reason",
+        ),
+        Column(
+            name="run_id",
+            type=TEXT,
+            kind=Kind.OPERATION,
+            required=True,
+            description="Run that refused it first",
+        ),
+        Column(
+            name="source",
+            type=TEXT,
+            kind=Kind.OPERATION,
+            required=True,
+            description="Kind of source: folder, fhir, csv …",
+        ),
+        Column(
+            name="item",
+            type=TEXT,
+            kind=Kind.OPERATION,
+            required=True,
+            check=PSEUDONYM,
+            description="Keyed hash of the file's path; federim quarantine locate finds the file again",
+        ),
+        Column(
+            name="position",
+            type=INT,
+            kind=Kind.OPERATION,
+            description="Row, line or entry in the file, from 1; null for the whole file",
+        ),
+        Column(
+            name="reason",
+            type=TEXT,
+            kind=Kind.OPERATION,
+            required=True,
+            description="Why, one word of the quarantine vocabulary",
+        ),
+        Column(
+            name="detail",
+            type=TEXT,
+            kind=Kind.OPERATION,
+            description="Tag, column or count concerned; never a value",
+        ),
     ),
 )
 
@@ -468,15 +553,57 @@ RUN = Table(
     sort=("started_at",),
     person=False,
     columns=(
-        Column(name="run_id", type=TEXT, kind=Kind.OPERATION, required=True, description="Time-ordered identifier of the run"),
+        Column(
+            name="run_id",
+            type=TEXT,
+            kind=Kind.OPERATION,
+            required=True,
+            description="Time-ordered identifier of the run",
+        ),
         Column(name="started_at", type=INSTANT, kind=Kind.OPERATION, required=True, description="Start, UTC"),
         Column(name="finished_at", type=INSTANT, kind=Kind.OPERATION, description="End, UTC"),
-        Column(name="version", type=TEXT, kind=Kind.OPERATION, required=True, description="Federim's version"),
-        Column(name="policy", type=TEXT, kind=Kind.OPERATION, required=True, description="De-identification policy and its hash"),
-        Column(name="files_read", type=INT, kind=Kind.OPERATION, required=True, unit="{file}", description="Files read"),
-        Column(name="files_accepted", type=INT, kind=Kind.OPERATION, required=True, unit="{file}", description="Files with at least one new item"),
-        Column(name="files_duplicate", type=INT, kind=Kind.OPERATION, required=True, unit="{file}", description="Files with nothing new"),
-        Column(name="files_quarantined", type=INT, kind=Kind.OPERATION, required=True, unit="{file}", description="Files refused"),
+        Column(
+            name="version", type=TEXT, kind=Kind.OPERATION, required=True, description="Federim's version"
+        ),
+        Column(
+            name="policy",
+            type=TEXT,
+            kind=Kind.OPERATION,
+            required=True,
+            description="De-identification policy and its hash",
+        ),
+        Column(
+            name="files_read",
+            type=INT,
+            kind=Kind.OPERATION,
+            required=True,
+            unit="{file}",
+            description="Files read",
+        ),
+        Column(
+            name="files_accepted",
+            type=INT,
+            kind=Kind.OPERATION,
+            required=True,
+            unit="{file}",
+            description="Files with at least one new item",
+        ),
+        Column(
+            name="files_duplicate",
+            type=INT,
+            kind=Kind.OPERATION,
+            required=True,
+            unit="{file}",
+            description="Files with nothing new",
+        ),
+        Column(
+            name="files_quarantined",
+            type=INT,
+            kind=Kind.OPERATION,
+            required=True,
+            unit="{file}",
+            description="Files refused",
+        ),
     ),
 )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from federim.lake.reader import connect as connect_files
 from federim.lake.schema import IMAGE_OCCURRENCE, PERSON, TABLES, Column, Kind, Table
 from federim.lake.storage import disk_may_refuse, private_files, sync
 from federim.lake.tables import Lake
-from federim.model.errors import LakeError, UnknownName
+from federim.model.errors import LakeError, UnknownName, VerificationFailed
 
 DOCUMENT = "snapshot.json"
 
@@ -53,6 +52,7 @@ COHORT_SERIES = Table(
 SNAPSHOT_TABLES: dict[str, Table] = {
     "cohort_person": COHORT_PERSON,
     "cohort_series": COHORT_SERIES,
+    "image_occurrence": IMAGE_OCCURRENCE,  # before `study`, whose condition reads it
     **{name: table for name, table in TABLES.items() if table.person},
 }
 
@@ -72,7 +72,7 @@ class PinnedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A frozen cohort. `sha256` covers everything but `created_at`: freezing the same again gives the same."""
+    """A frozen cohort. `sha256` covers all but `created_at`: freezing the same again gives the same."""
 
     id: str
     cohort: str
@@ -134,7 +134,7 @@ def load(home: Home, wanted: str) -> Snapshot:
     UnknownName
         There is none, or several begin so; the message suggests the nearest.
     VerificationFailed
-        The snapshot's own file was changed.
+        One of the snapshot's own files was changed.
     """
     known = {snapshot.id: snapshot for snapshot in every(home)}
     if wanted in known:
@@ -229,15 +229,23 @@ def _publish(home: Home, part: Path, content: dict[str, Any]) -> Snapshot:
 
 def _read(path: Path) -> Snapshot:
     content = json.loads(path.read_bytes())
+    sha256, created_at = content.pop("sha256"), content.pop("created_at")
+    if hashlib.sha256(canonical(content)).hexdigest() != sha256:
+        raise VerificationFailed(f"snapshot {path.parent.name}: {DOCUMENT} was changed since it was written")
+    for table, written in content["members"].items():
+        if _sha256(path.with_name(f"{table}.parquet")) != written:
+            raise VerificationFailed(
+                f"snapshot {path.parent.name}: {table}.parquet was changed since it was written"
+            )
     return Snapshot(
         id=path.parent.name,
         cohort=content["cohort"],
-        sha256=content["sha256"],
+        sha256=sha256,
         persons=content["persons"],
         series=content["series"],
         files=tuple(PinnedFile(**pinned) for pinned in content["files"]),
         sql=content["sql"],
-        created_at=content["created_at"],
+        created_at=created_at,
     )
 
 

@@ -141,6 +141,9 @@ class LakeWriter:
                 writer.write(share, batch.number)
         self._index.remember(batch.number, batch.records, batch.rows)
         drop(self._home.staging, batch.number)
+        # Last: whether a kill comes before or after, the batch is in.
+        for name in batch.shares:
+            self._open(name).tidy()
 
     def _open(self, name: str) -> DeltaWriter:
         if name not in self._tables:

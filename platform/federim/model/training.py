@@ -246,7 +246,7 @@ class TrainingPlan:
         _require(0 <= self.seed < 2**32, "seed", "a whole number below 2³²")
         _require(SHA256.fullmatch(self.app_sha256) is not None, "app_sha256", "64 hexadecimal digits")
         types = [message.message_type for message in self.messages]
-        _require(bool(types) and len(set(types)) == len(types), "messages", "each message type once")
+        _require(len(set(types)) == len(types), "messages", "each message type once")
 
     def pin(self, site: str) -> SnapshotPin | None:
         """The snapshot `site` trains on; None if the plan does not name the site."""

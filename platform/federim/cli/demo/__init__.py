@@ -1,1 +1,1 @@
-"""`federim demo`: three synthetic hospitals, and the whole job on them from raw files to a verified export."""
+"""`federim demo`: three synthetic hospitals, and the whole job from raw files to a verified export."""

@@ -89,7 +89,7 @@ def ins_key(body: str) -> str:
 def _patient(dice: random.Random, number: int, prevalence: float) -> Patient:
     sex = dice.choice("MF")
     birth = dt.date(dice.randint(1932, 1985), dice.randint(1, 12), dice.randint(1, 28))
-    # Department 99 and commune 999 exist nowhere; with the test OID the number cannot be mistaken for a real one.
+    # Department 99 and commune 999 exist nowhere; with the test OID nobody can mistake it for a real one.
     body = f"{1 if sex == 'M' else 2}{birth.year % 100:02d}{birth.month:02d}99999{number:03d}"
     lesion = dice.random() < prevalence
     burden = dice.betavariate(3, 2) if lesion else 0.0

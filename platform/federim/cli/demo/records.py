@@ -1,4 +1,4 @@
-"""Write the biology and diagnoses of a hospital's invented patients as FHIR R4, as a laboratory would send them."""
+"""Write a hospital's invented biology and diagnoses as FHIR R4, as a laboratory would send them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,14 @@ def _patient(reference: str, visit: Visit) -> dict[str, Any]:
         "identifier": [
             {
                 "use": "official",
-                "type": {"coding": [{"system": "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203", "code": "INS-NIR"}]},
+                "type": {
+                    "coding": [
+                        {
+                            "system": "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203",
+                            "code": "INS-NIR",
+                        }
+                    ]
+                },
                 "system": f"urn:oid:{TEST_OID}",
                 "value": patient.ins,
             },
@@ -92,7 +99,10 @@ def _observations(reference: str, visit: Visit) -> list[dict[str, Any]]:
             "category": [
                 {
                     "coding": [
-                        {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}
+                        {
+                            "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                            "code": "laboratory",
+                        }
                     ]
                 }
             ],
@@ -119,7 +129,9 @@ def _conditions(reference: str, visit: Visit) -> list[dict[str, Any]]:
             "resourceType": "Condition",
             "id": f"{reference}-{code}",
             "clinicalStatus": {
-                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]
+                "coding": [
+                    {"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}
+                ]
             },
             "code": {"coding": [{"system": CIM10, "code": code}]},
             "subject": {"reference": f"Patient/{reference}"},

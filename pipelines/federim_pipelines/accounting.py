@@ -1,0 +1,120 @@
+"""Count what a run read, by file and by record, so that the numbers add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from federim_pipelines.items import Reason, Refusal
+
+DISTINCT_DETAILS = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCounts:
+    """What became of the records: read = accepted + duplicates + quarantined + skipped.
+
+    `skipped` are records of a kind the lake has no table for, or that say of themselves that they are void.
+    """
+
+    accepted: int
+    duplicates: int
+    quarantined: int
+    skipped: int
+
+    @property
+    def read(self) -> int:
+        return self.accepted + self.duplicates + self.quarantined + self.skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a run did. The unit is the file, a member of an archive being one.
+
+    A file of records is accepted if any of them entered the lake, else a duplicate if any was there
+    already, else quarantined; so read = accepted + duplicates + quarantined. `ignored` files (DICOMDIR,
+    files without a record) are not among them.
+    """
+
+    run: str
+    accepted: int
+    duplicates: int
+    quarantined: int
+    ignored: int
+    reasons: Mapping[Reason, int]  # refusals, of files and of records in them
+    details: Mapping[tuple[Reason, str], int]  # of files refused whole, the first few hundred kinds of them
+    records: RecordCounts
+    skipped: Mapping[str, int]  # skipped records by kind
+    rows: Mapping[str, int]  # added, by table
+    seconds: float
+
+    @property
+    def read(self) -> int:
+        return self.accepted + self.duplicates + self.quarantined
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as the documented JSON document."""
+        return {
+            "run": self.run,
+            "read": self.read,
+            "accepted": self.accepted,
+            "duplicates": self.duplicates,
+            "quarantined": self.quarantined,
+            "ignored": self.ignored,
+            "reasons": {reason.value: count for reason, count in self.reasons.items()},
+            "records": {"read": self.records.read, **asdict(self.records)},
+            "skipped": dict(self.skipped),
+            "rows": dict(self.rows),
+            "seconds": self.seconds,
+        }
+
+
+@dataclass
+class Tally:
+    """The numbers of a run while it goes on."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    ignored: int = 0
+    records_accepted: int = 0
+    records_duplicate: int = 0
+    records_quarantined: int = 0
+    reasons: Counter[Reason] = field(default_factory=Counter)
+    details: Counter[tuple[Reason, str]] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, refusal: Refusal, *, record: bool) -> None:
+        """Count a refusal, of a record or of a whole file."""
+        self.reasons[refusal.reason] += 1
+        if record:
+            self.records_quarantined += 1
+            return
+        kind = (refusal.reason, refusal.detail)
+        # A detail may hold a count of bytes, different in every file.
+        if refusal.detail and (kind in self.details or len(self.details) < DISTINCT_DETAILS):
+            self.details[kind] += 1
+
+    def report(self, run: str, seconds: float) -> RunReport:
+        """The numbers so far."""
+        return RunReport(
+            run=run,
+            accepted=self.accepted,
+            duplicates=self.duplicates,
+            quarantined=self.quarantined,
+            ignored=self.ignored,
+            reasons=dict(sorted(self.reasons.items())),
+            details=dict(self.details.most_common()),
+            records=RecordCounts(
+                accepted=self.records_accepted,
+                duplicates=self.records_duplicate,
+                quarantined=self.records_quarantined,
+                skipped=self.skipped.total(),
+            ),
+            skipped=dict(sorted(self.skipped.items())),
+            rows=dict(sorted(self.rows.items())),
+            seconds=round(seconds, 3),
+        )

@@ -1,0 +1,75 @@
+"""Cut a stream of items into batches, and read one batch in whatever process it lands."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from federim.model.errors import HomeError, LakeError, StorageFull
+from federim_pipelines.items import Item, Outcome, Reason, Refusal
+from federim_pipelines.sources import csv, dicom, fhir
+from federim_pipelines.worker import Task, Worker, worker_for
+
+READERS: dict[str, Callable[[Item, Worker], Outcome]] = {
+    dicom.KIND: dicom.read,
+    fhir.KIND: fhir.read,
+    csv.KIND: csv.read,
+}
+
+# A hundred images of 0.5 MB are a second's work: fewer, and sending them costs; more, and a worker's
+# answer, which holds their rows, grows for nothing. A span of lines makes as many rows by itself.
+BATCH_WEIGHT = 100
+_WEIGHT_OF_BUNDLE = 10
+
+# What concerns the whole run, and would refuse every file after this one as well.
+ENDS_THE_RUN = (HomeError, LakeError, StorageFull)
+_CANNOT_OPEN = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Group items, in their order, into batches of about the same work."""
+    batch: list[Item] = []
+    weight = 0
+    for item in items:
+        batch.append(item)
+        weight += _weight(item)
+        if weight >= BATCH_WEIGHT:
+            yield batch
+            batch, weight = [], 0
+    if batch:
+        yield batch
+
+
+def read_batch(task: Task, items: Sequence[Item]) -> list[Outcome]:
+    """Read items one after the other; whatever one of them raises is that item's refusal.
+
+    Raises
+    ------
+    HomeError, LakeError, StorageFull
+        Nothing can be read any more.
+    """
+    worker = worker_for(task)
+    return [_read(item, worker) for item in items]
+
+
+def failed(item: Item, error: BaseException) -> Outcome:
+    """The outcome of an item whose reading ended in `error`, told by its kind: its text may quote it."""
+    return Outcome(item, [], [Refusal(reason=Reason.FAILED, detail=type(error).__name__)])
+
+
+def _read(item: Item, worker: Worker) -> Outcome:
+    try:
+        return READERS[item.source](item, worker)
+    except ENDS_THE_RUN:
+        raise
+    except _CANNOT_OPEN as error:
+        return Outcome(item, [], [Refusal(reason=Reason.UNREADABLE, detail=type(error).__name__)])
+    except Exception as error:
+        return failed(item, error)
+
+
+def _weight(item: Item) -> int:
+    if item.source == dicom.KIND:
+        return 1
+    return _WEIGHT_OF_BUNDLE if item.end is None else BATCH_WEIGHT

@@ -1,0 +1,210 @@
+"""Decide what enters the lake: duplicates dropped, refusals written down, batches committed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from federim.home import Home
+from federim.keys import keyed
+from federim.lake import images
+from federim.lake.check import faults
+from federim.lake.schema import table
+from federim.lake.tables import LakeWriter
+from federim_pipelines.accounting import Tally
+from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.sources.content import digest
+
+# A commit costs some tens of milliseconds whatever it holds, and makes small files if it holds little;
+# what is not committed is read again after a crash.
+ROWS_A_COMMIT = 10_000
+
+RUN_TABLE = "run"
+
+
+class Quarantine:
+    """Names refusals, so that the same one met again is the same row, and so that the file is found again.
+
+    `item` is a keyed hash of the file's name below the path given to the run (`Inputs.name`), which tells
+    nothing to who lacks the home's key; the row's own key adds the file's content, the reason and the
+    position.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._key = home.secret("quarantine")
+
+    def item(self, name: str) -> str:
+        """What stands for a file, 32 hexadecimal digits."""
+        return keyed(self._key, "item", name)[:16].hex()
+
+    def id(self, name: str, content: bytes, reason: str, position: int | None) -> str:
+        """What stands for one refusal of one content of a file, 32 hexadecimal digits."""
+        return keyed(self._key, "refusal", name, content, reason, str(position))[:16].hex()
+
+
+@dataclass
+class _File:
+    """The file whose items are being taken."""
+
+    place: str
+    name: str
+    item: Item
+    accepted: int = 0
+    known: int = 0
+    refused: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    digest: bytes | None = None  # of its content, once something of it is refused
+
+
+class Intake:
+    """Takes outcomes in the order of their items; those of one file follow one another."""
+
+    def __init__(
+        self,
+        home: Home,
+        writer: LakeWriter,
+        *,
+        run_id: str,
+        name: Callable[[Item], str],
+        file_done: Callable[[], None],
+    ) -> None:
+        self.tally = Tally()
+        self._home = home
+        self._writer = writer
+        self._run_id = run_id
+        self._name = name
+        self._file_done = file_done
+        self._quarantine = Quarantine(home)
+        self._file: _File | None = None
+        self._rows: dict[str, list[Row]] = defaultdict(list)
+        self._waiting = 0  # rows
+        self._seen: dict[bytes, bytes] = {}
+
+    def take(self, outcomes: Sequence[Outcome]) -> None:
+        """Take the outcomes of one batch.
+
+        Raises
+        ------
+        StorageFull
+            The disk refuses a commit; what was committed before stays.
+        """
+        records = [record for outcome in outcomes for record in outcome.records]
+        known = self._writer.known({record.key for record in records})
+        faulty = _faulty(record for record in records if record.key not in known)
+        for outcome in outcomes:
+            file = self._open(outcome.item)
+            file.skipped.update(outcome.skipped)
+            self.tally.skipped.update(outcome.skipped)
+            for refusal in outcome.refusals:
+                self._refuse(file, refusal)
+            for record in outcome.records:
+                self._settle(file, record, known, faulty.get(id(record)))
+
+    def finish(self, run: Row) -> None:
+        """Close the last file, and commit what waits together with the run's own row."""
+        self._close()
+        counts = self.tally
+        run |= {
+            "files_read": counts.accepted + counts.duplicates + counts.quarantined,
+            "files_accepted": counts.accepted,
+            "files_duplicate": counts.duplicates,
+            "files_quarantined": counts.quarantined,
+        }
+        self._add(RUN_TABLE, run)
+        self._commit()
+
+    def _settle(self, file: _File, record: Record, known: dict[bytes, bytes], fault: str | None) -> None:
+        content = known.get(record.key, self._seen.get(record.key))
+        if content == record.content:
+            file.known += 1
+            self.tally.records_duplicate += 1
+            return
+        if content is None and fault is None:
+            if self._waiting + len(record.rows) > ROWS_A_COMMIT:
+                self._commit()
+            for name, row in record.rows:
+                self._add(name, row)
+            # `known` was asked for before this batch: it learns here what a commit in its midst took away.
+            known[record.key] = self._seen[record.key] = record.content
+            file.accepted += 1
+            self.tally.records_accepted += 1
+            return
+        reason, detail = (Reason.SCHEMA, fault) if fault is not None else (record.conflict, "")
+        self._refuse(
+            file, Refusal(reason=reason, position=record.position, detail=detail or ""), of_record=True
+        )
+        if record.object_path:
+            # Its bytes hold its own SOPInstanceUID, so no record that is in the lake shares them.
+            images.discard(self._home, record.object_path)
+
+    def _refuse(self, file: _File, refusal: Refusal, *, of_record: bool = False) -> None:
+        file.refused += 1
+        self.tally.refuse(refusal, record=of_record or refusal.position is not None)
+        if file.digest is None:
+            file.digest = digest(file.item)
+        if self._waiting >= ROWS_A_COMMIT:
+            self._commit()
+        self._add(
+            "quarantine",
+            {
+                "quarantine_id": self._quarantine.id(
+                    file.name, file.digest, refusal.reason.value, refusal.position
+                ),
+                "run_id": self._run_id,
+                "source": file.item.source,
+                "item": self._quarantine.item(file.name),
+                "position": refusal.position,
+                "reason": refusal.reason.value,
+                "detail": refusal.detail or None,
+            },
+        )
+
+    def _open(self, item: Item) -> _File:
+        if self._file is not None and self._file.place == item.place:
+            return self._file
+        self._close()
+        self._file = _File(item.place, self._name(item), item)
+        return self._file
+
+    def _close(self) -> None:
+        file = self._file
+        if file is None:
+            return
+        if file.skipped and not (file.accepted or file.known or file.refused):
+            told = ", ".join(f"{kind} {count}" for kind, count in sorted(file.skipped.items()))
+            self._refuse(file, Refusal(reason=Reason.NOT_SUPPORTED, detail=f"nothing but {told}"))
+        if file.accepted:
+            self.tally.accepted += 1
+        elif file.known:
+            self.tally.duplicates += 1
+        elif file.refused:
+            self.tally.quarantined += 1
+        else:
+            self.tally.ignored += 1
+        self._file = None
+        self._file_done()
+
+    def _add(self, name: str, row: Row) -> None:
+        self._rows[name].append(row)
+        self._waiting += 1
+
+    def _commit(self) -> None:
+        added = self._writer.commit(self._rows, self._seen)
+        self.tally.rows.update({name: count for name, count in added.items() if name != RUN_TABLE and count})
+        self._rows, self._seen, self._waiting = defaultdict(list), {}, 0
+
+
+def _faulty(records: Iterable[Record]) -> dict[int, str]:
+    """The records, by `id`, of which a row is not what its table declares; with the first fault of each."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    owners: dict[str, list[int]] = defaultdict(list)
+    for record in records:
+        for name, row in record.rows:
+            rows[name].append(row)
+            owners[name].append(id(record))
+    found: dict[int, str] = {}
+    for name, given in rows.items():
+        for place, fault in faults(table(name), given).items():
+            found.setdefault(owners[name][place], f"{name}.{fault}")
+    return found

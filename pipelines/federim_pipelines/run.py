@@ -1,0 +1,122 @@
+"""Bring input into the lake: find it, learn who it is about, read it, keep what is new, say what happened."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+from federim import __version__
+from federim.audit import trail
+from federim.home import Home, Role
+from federim.identity.exchange import Exchange
+from federim.lake.tables import Lake
+from federim.model.errors import IdentityError
+from federim.model.identifiers import PatientIdentity
+from federim_pipelines.accounting import RunReport
+from federim_pipelines.batches import in_batches
+from federim_pipelines.crew import Crew
+from federim_pipelines.deidentify.policy import load_policy
+from federim_pipelines.intake import Intake
+from federim_pipelines.progress import Silence, Watch
+from federim_pipelines.sources.inputs import Inputs
+from federim_pipelines.sources.mapping import load_mapping
+from federim_pipelines.worker import Task
+
+
+def ingest(
+    home: Home,
+    paths: Sequence[Path],
+    *,
+    executor: Executor | None = None,
+    policy: str | Path = "basic",
+    mapping: Path | None = None,
+    progress: Watch | None = None,
+    actor: str = "operator",
+) -> RunReport:
+    """Read everything under `paths` into the home's lake, once.
+
+    Every file is accounted for, in the report or as a quarantine row. Reading the same again adds nothing.
+    A run that is killed leaves the lake readable, and the next one completes its work. Memory does not
+    grow with the number of files.
+
+    Parameters
+    ----------
+    executor : Executor
+        Who reads; None is this process. It must not fork a process that has threads (`crew.process_pool`).
+    policy : str or path
+        See `deidentify.policy.load_policy`.
+    mapping : path
+        What the columns of CSV files mean; see `sources.mapping`.
+    actor : str
+        Who acts, for the audit trail.
+
+    Raises
+    ------
+    InputError
+        A path does not exist, or the mapping or policy cannot be used; nothing was read.
+    UnknownName
+        There is no such policy.
+    LakeError
+        Another run is writing.
+    StorageFull
+        The disk is full; what was committed stays, and the next run goes on from there.
+    """
+    home.require(Role.SITE)
+    watch = progress or Silence()
+    treatment = load_policy(policy)
+    columns = None if mapping is None else load_mapping(mapping)
+    inputs = Inputs(home, paths, columns)
+    started, clock = dt.datetime.now(dt.UTC).replace(tzinfo=None), time.monotonic()
+    run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    task = Task(
+        home=home.root,
+        policy=str(policy.absolute()) if isinstance(policy, Path) else policy,
+        mapping=None if mapping is None else mapping.absolute(),
+        year=started.year,
+    )
+    with Lake(home).writing() as writer:
+        trail.record(home, actor, "ingest.start", run=run_id, policy=treatment.digest)
+        intake = Intake(home, writer, run_id=run_id, name=inputs.name, file_done=watch.advance)
+        watch.stage("patients")
+        _learn(home, inputs.identities(), watch)
+        watch.stage("files")
+        with Crew(executor, task) as crew:
+            for outcomes in crew.read(in_batches(inputs.items())):
+                intake.take(outcomes)
+        intake.finish(
+            {
+                "run_id": run_id,
+                "started_at": started,
+                "finished_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+                "version": __version__,
+                "policy": f"{treatment.name} {treatment.digest}",
+            }
+        )
+        intake.tally.ignored += inputs.ignored
+        report = intake.tally.report(run_id, time.monotonic() - clock)
+        trail.record(
+            home,
+            actor,
+            "ingest.end",
+            run=run_id,
+            read=report.read,
+            accepted=report.accepted,
+            duplicates=report.duplicates,
+            quarantined=report.quarantined,
+        )
+    return report
+
+
+def _learn(home: Home, identities: Iterable[PatientIdentity], watch: Watch) -> None:
+    """Make everybody known before anything is read: images often come before the records of their patient."""
+    with Exchange.open(home) as exchange:
+        for identity in identities:
+            try:
+                exchange.learn(identity)
+            except IdentityError:
+                continue  # refused where the record itself is read, with its place
+            watch.advance()

@@ -1,0 +1,118 @@
+"""Walk the paths a run is given, and hand each file to the source that reads its kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from federim.home import Home
+from federim.model.errors import InputError
+from federim.model.identifiers import PatientIdentity
+from federim_pipelines.items import Item
+from federim_pipelines.sources import csv, dicom, fhir
+from federim_pipelines.sources.folder import Found, walk
+from federim_pipelines.sources.mapping import Mapping
+from federim_pipelines.sources.sniff import Kind
+
+_JSON_NAMES = (".json", ".ndjson", ".jsonl")
+
+
+class Inputs:
+    """All files under some paths: DICOM, FHIR, and CSV where a mapping covers it.
+
+    A file no source reads is an item all the same: its reader refuses it, so that it is counted.
+    `ignored` counts the DICOMDIR files met by the last walk: indexes of files that are met by themselves.
+    """
+
+    kind = "paths"
+
+    def __init__(self, home: Home, paths: Sequence[Path], mapping: Mapping | None = None) -> None:
+        self._roots = _roots(home, paths)
+        self._mapping = mapping
+        self.ignored = 0
+
+    def files(self) -> Iterator[Item]:
+        """Every file whole, in the order of the walk."""
+        self.ignored = 0
+        for found in walk(self._roots):
+            if found.kind is Kind.DICOMDIR:
+                self.ignored += 1
+            else:
+                yield found.item(self._source(found))
+
+    def items(self) -> Iterator[Item]:
+        """Every piece of input, in the order of the walk, those of one file together."""
+        for whole in self.files():
+            try:
+                yield from _SPANS.get(whole.source, _as_it_is)(whole)
+            except OSError:
+                yield whole  # gone since it was listed: the reader says so
+
+    def identities(self) -> Iterator[PatientIdentity]:
+        """The patients of FHIR files and of CSV registers; images name theirs when they are read."""
+        for found in walk(self._roots):
+            source = self._source(found)
+            if source == fhir.KIND:
+                yield from fhir.identities(found.item(source))
+            elif source == csv.KIND and self._mapping and (file := self._mapping.covering(_name(found))):
+                yield from csv.identities(found.item(source), file)
+
+    def name(self, item: Item) -> str:
+        """The file an item belongs to, told from the path given: `GIVEN/folder/file` or `…!/member`.
+
+        The folders above the path given are left out, so a data set is the same wherever it lies.
+        """
+        root = next(root for root in self._roots if item.path.is_relative_to(root))
+        place = root.name / item.path.relative_to(root)
+        return f"{place}!/{item.member}" if item.member else str(place)
+
+    def _source(self, found: Found) -> str:
+        name = _name(found)
+        if found.kind is Kind.OTHER and (
+            name.lower().endswith(".csv") or (self._mapping and self._mapping.covering(name))
+        ):
+            return csv.KIND
+        if found.kind is Kind.JSON or (found.kind is Kind.OTHER and name.lower().endswith(_JSON_NAMES)):
+            return fhir.KIND
+        return dicom.KIND
+
+
+def _as_it_is(item: Item) -> Iterator[Item]:
+    yield item
+
+
+_SPANS = {fhir.KIND: fhir.spans, csv.KIND: csv.spans}
+
+
+def _name(found: Found) -> str:
+    return (found.member or found.path.name).rpartition("/")[2]
+
+
+def _roots(home: Home, paths: Sequence[Path]) -> list[Path]:
+    """The paths in full, without those that lie in another of them.
+
+    Raises
+    ------
+    InputError
+        A path does not exist, or holds the home or lies in it.
+    """
+    roots: list[Path] = []
+    for path in paths:
+        root = Path(os.path.normpath(path.absolute()))
+        if not os.path.lexists(root):
+            raise InputError(f"{path}: no such file or folder; nothing was read")
+        if root.is_relative_to(home.root) or home.root.is_relative_to(root):
+            raise InputError(
+                f"{path} and the home {home.root} lie in each other; give the folder that data came in"
+            )
+        roots.append(root)
+    return [
+        root
+        for place, root in enumerate(roots)
+        if not any(
+            root.is_relative_to(other) and (root != other or before < place)
+            for before, other in enumerate(roots)
+            if before != place
+        )
+    ]

@@ -1,0 +1,81 @@
+"""Found the demonstration's consortium: three sites, a hub, a key server, trust between them, and members."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from federim.cli.demo.people import HOSPITALS
+from federim.database import migrate
+from federim.governance.members import enrol
+from federim.home import Home, Role
+from federim.identity.keyserver import create_key_file
+from federim.model.errors import HomeError
+from federim.model.export import MemberRole
+
+MARK = ".federim-demo"
+COORDINATOR, RESEARCHER, OFFICER = "coordinator", "researcher", "officer"
+COMMITTEE = ("member-one", "member-two", "member-three")
+COHORT = "chest-ct"
+
+
+@dataclass(frozen=True, slots=True)
+class Consortium:
+    """The homes of a demonstration, all in one folder: no deployment would hold two of them together."""
+
+    root: Path
+    hub: Home
+    sites: tuple[Home, ...]
+
+    @property
+    def homes(self) -> tuple[Home, ...]:
+        return (*self.sites, self.hub)
+
+
+def clear(root: Path) -> None:
+    """Make `root` an empty folder; an earlier demonstration is removed, anything else refused."""
+    if root.exists() and any(root.iterdir()):
+        if not (root / MARK).exists():
+            raise HomeError(f"{root} holds something that is no demonstration; choose another folder")
+        shutil.rmtree(root)
+    root.mkdir(parents=True, exist_ok=True)
+    (root / MARK).write_text("Made by federim demo: synthetic, and replaced by the next one.\n")
+
+
+def found(root: Path) -> Consortium:
+    """Make the homes, exchange their keys, enrol the members."""
+    key_file = root / "keyserver" / "oprf.key"
+    key_file.parent.mkdir(mode=0o700)
+    create_key_file(key_file)
+    hub = Home.create(root / "hub", role=Role.HUB, name="hub")
+    (root / "sites").mkdir()
+    sites = tuple(
+        Home.create(
+            root / "sites" / hospital.name,
+            role=Role.SITE,
+            name=hospital.name,
+            key_server=f"embedded:{key_file.absolute()}",
+            test_identities=True,
+        )
+        for hospital in HOSPITALS
+    )
+    for home in (hub, *sites):
+        migrate(home)
+    for site in sites:
+        site.trust(hub.name, hub.signing_key.public)
+        hub.trust(site.name, site.signing_key.public)
+        enrol(site, COORDINATOR, COORDINATOR, [MemberRole.COORDINATOR])
+        enrol(site, COORDINATOR, OFFICER, [MemberRole.SITE_OFFICER])
+        (site.cohorts / f"{COHORT}.toml").write_text(form(COHORT))
+    enrol(hub, COORDINATOR, COORDINATOR, [MemberRole.COORDINATOR])
+    enrol(hub, COORDINATOR, RESEARCHER, [MemberRole.RESEARCHER])
+    for member in COMMITTEE:
+        enrol(hub, COORDINATOR, member, [MemberRole.COMMITTEE])
+    return Consortium(root, hub, sites)
+
+
+def form(name: str) -> str:
+    """The text of one of the demonstration's TOML files."""
+    return (files("federim.cli.demo") / "forms" / f"{name}.toml").read_text(encoding="utf-8")

@@ -1,0 +1,86 @@
+"""`federim ingest`: bring images and records into the lake."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.home import Role
+
+DETAILS_SHOWN = 5  # of each reason
+
+if TYPE_CHECKING:
+    from federim_pipelines.accounting import RunReport
+
+
+def ingest(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Folders, files or ZIP archives: DICOM, FHIR R4 (JSON, NDJSON), CSV."
+        ),
+    ],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="TOML file that says what the columns of CSV files mean.", show_default=False),
+    ] = None,
+    policy: Annotated[
+        str, typer.Option(help="De-identification policy: basic, or a TOML file of the site's own.")
+    ] = "basic",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
+    ] = None,
+    actor: Actor = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """Pseudonymise images and records and keep what is new; whatever cannot be read goes to quarantine.
+
+    Reading the same again adds nothing, so a run that was stopped is simply started again.
+    """
+    from federim_pipelines.crew import process_pool
+    from federim_pipelines.progress import shown
+    from federim_pipelines.run import ingest as run
+
+    home = open_home(context, Role.SITE)
+    count = workers or os.cpu_count() or 1
+    with process_pool(count) if count > 1 else nullcontext() as executor, shown(ERR) as progress:
+        done = run(
+            home, paths, executor=executor, policy=policy, mapping=mapping, progress=progress, actor=actor
+        )
+    report(done.as_json(), _told(done), as_json=as_json)
+
+
+def _told(done: RunReport) -> str:
+    from federim_pipelines.items import SENTENCES
+
+    lines = [
+        f"{done.read:>9,} files read in {done.seconds:,.1f} s",
+        f"{done.accepted:>9,} accepted",
+        f"{done.duplicates:>9,} duplicates: nothing new in them",
+        f"{done.quarantined:>9,} quarantined",
+    ]
+    if done.ignored:
+        lines.append(f"{done.ignored:>9,} more ignored: a DICOMDIR, or a file without a record")
+    if done.reasons:
+        lines += ["", "Refused, files and single records:"]
+        for reason, count in done.reasons.items():
+            lines.append(f"{count:>9,} {reason}: {SENTENCES[reason]}")
+            details = [(said, files) for (why, said), files in done.details.items() if why == reason]
+            lines += [f"{files:>13,} {said}" for said, files in details[:DETAILS_SHOWN]]
+        lines.append("          which ones: federim quarantine locate PATH...")
+    if done.skipped:
+        told = ", ".join(f"{kind} {count:,}" for kind, count in done.skipped.items())
+        lines += ["", f"Skipped, no table for them: {told}"]
+    if done.rows:
+        lines += ["", "Rows added:"]
+        lines += [f"{count:>9,} {table}" for table, count in done.rows.items()]
+    else:
+        lines += ["", "No row added."]
+    return "\n".join(lines)

@@ -1,0 +1,140 @@
+"""Sign the content of a folder, and find whatever was changed in it since."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from federim.keys import SigningKey, canonical, check_signature
+from federim.model.errors import VerificationFailed
+
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.json.sig"
+HEXADECIMAL = re.compile("[0-9a-f]{128}")
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A file of the folder; `size` in bytes, `rows` for Parquet alone."""
+
+    path: str
+    sha256: str
+    size: int
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a folder holds, who says so, and the facts they state about it."""
+
+    signer: str
+    public_key: str
+    facts: dict[str, Any]
+    files: tuple[ManifestFile, ...]
+    sha256: str  # of manifest.json: what another signature may refer to
+
+
+def write(folder: Path, facts: Mapping[str, Any], key: SigningKey, *, signer: str) -> str:
+    """Write and sign the manifest of everything in `folder`; return the manifest's sha256.
+
+    Raises
+    ------
+    VerificationFailed
+        The folder holds something that is neither a file nor a folder.
+    """
+    content = canonical(
+        {
+            "facts": dict(facts),
+            "files": [asdict(_describe(folder, path)) for path in _paths(folder)],
+            "public_key": key.public,
+            "signer": signer,
+        }
+    )
+    (folder / MANIFEST).write_bytes(content)
+    (folder / SIGNATURE).write_text(key.sign(content))
+    return hashlib.sha256(content).hexdigest()
+
+
+def verify(folder: Path, trusted: Mapping[str, str]) -> Manifest:
+    """The folder's manifest, if nothing in the folder differs from it.
+
+    Parameters
+    ----------
+    trusted : public key (64 hexadecimal digits) by signer's name
+
+    Raises
+    ------
+    VerificationFailed
+        The manifest or its signature is missing or malformed, the signer is unknown or signed with another
+        key, or a file was changed, added or removed; the message names it.
+    """
+    try:
+        content = (folder / MANIFEST).read_bytes()
+        signature = (folder / SIGNATURE).read_bytes().decode()
+        document = json.loads(content)
+        signer, public_key = document["signer"], document["public_key"]
+        listed = {file["path"]: ManifestFile(**file) for file in document["files"]}
+    except FileNotFoundError as error:
+        raise VerificationFailed(f"{Path(error.filename).name} is missing") from None
+    except (ValueError, KeyError, TypeError):
+        raise VerificationFailed(f"{MANIFEST} is not a manifest") from None
+    if trusted.get(signer) != public_key:
+        raise VerificationFailed(
+            f"{MANIFEST}: its signer or the signer's key is not trusted here; federim trust add believes one"
+        )
+    if not HEXADECIMAL.fullmatch(signature):
+        # bytes.fromhex also takes capitals and spaces: a changed byte must show.
+        raise VerificationFailed(f"{SIGNATURE}: expected 128 lower-case hexadecimal digits")
+    check_signature(public_key, signature, content, what=MANIFEST)
+    present = {path.relative_to(folder).as_posix(): path for path in _paths(folder)}
+    for name in sorted(listed.keys() | present.keys()):
+        if name not in present:
+            raise VerificationFailed(f"{name}: listed in the manifest, but missing")
+        if name not in listed:
+            raise VerificationFailed(f"{name}: present, but not listed in the manifest")
+        if _describe(folder, present[name]) != listed[name]:
+            raise VerificationFailed(f"{name}: its content is not what the manifest lists")
+    return Manifest(
+        signer, public_key, document["facts"], tuple(listed.values()), hashlib.sha256(content).hexdigest()
+    )
+
+
+def _paths(folder: Path) -> Iterator[Path]:
+    """Every file but the manifest's own two, in one order everywhere."""
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        for name in [*folders, *sorted(names)]:
+            path = Path(root) / name
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                name = path.relative_to(folder).as_posix()
+                raise VerificationFailed(f"{name}: neither a file nor a folder; nothing else may be here")
+        for name in sorted(names):
+            if (path := Path(root) / name) not in (folder / MANIFEST, folder / SIGNATURE):
+                yield path
+
+
+def _describe(folder: Path, path: Path) -> ManifestFile:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return ManifestFile(
+        path=path.relative_to(folder).as_posix(), sha256=digest, size=path.stat().st_size, rows=_rows(path)
+    )
+
+
+def _rows(path: Path) -> int | None:
+    if path.suffix != ".parquet":
+        return None
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except pa.ArrowInvalid:
+        # A Parquet file with a broken footer differs from its manifest; its hash says so.
+        return None
