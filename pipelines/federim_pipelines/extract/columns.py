@@ -24,6 +24,24 @@ _CODE = re.compile(r"[\w.:/+\-]{1,40}")
 _UNIT = {"d": dt.timedelta(days=1), "h": dt.timedelta(hours=1), "min": dt.timedelta(minutes=1)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """Which table a kind of fact goes to, and its columns there."""
+
+    table: str
+    id: str
+    date: str
+    datetime: str | None = None
+
+
+_FACTS = {
+    "measurement": _Fact("measurement", "measurement_id", "measurement_date", "measurement_datetime"),
+    "observation": _Fact("observation", "observation_id", "observation_date"),
+    "condition": _Fact("condition_occurrence", "condition_occurrence_id", "condition_start_date"),
+    "procedure": _Fact("procedure_occurrence", "procedure_occurrence_id", "procedure_date"),
+}
+
+
 @dataclass(frozen=True)
 class Reading:
     """What all rows of one file share."""
@@ -54,20 +72,28 @@ class Reading:
                 gender=_gender(told.sex, cell) if told.sex else None,
             )
         ]
-        facts: tuple[tuple[str, tuple[Measured | Observed | Happened, ...]], ...] = (
-            ("measurement", self.file.measurement),
-            ("observation", self.file.observation),
-            ("condition", self.file.condition),
-            ("procedure", self.file.procedure),
-        )
-        for noun, parts in facts:
-            for place, part in enumerate(parts):
+        parts: dict[str, tuple[Measured | Observed | Happened, ...]] = {
+            "measurement": self.file.measurement,
+            "observation": self.file.observation,
+            "condition": self.file.condition,
+            "procedure": self.file.procedure,
+        }
+        for noun, fact in _FACTS.items():
+            for place, part in enumerate(parts[noun]):
                 value = _value(part, cell, self.file.decimal)
                 if value is None:
                     continue
                 at = self._moment(part.date or self.file.date, cell).shifted(subject.date_shift_days)
-                identifier = keyed(key, noun, str(place))[:16].hex()
-                rows.append(_FACTS[noun](subject, identifier, _code(part, cell), at, value))
+                row: Row = {
+                    "person_id": subject.person_id,
+                    fact.id: keyed(key, noun, str(place))[:16].hex(),
+                    **codes.columns(noun, _code(part, cell)),
+                    fact.date: at.date,
+                    **value,
+                }
+                if fact.datetime:
+                    row[fact.datetime] = at.datetime
+                rows.append((fact.table, row))
         return rows
 
     def _moment(self, when: When | None, cell: Cell) -> Moment:
@@ -103,55 +129,6 @@ def _value(part: Measured | Observed | Happened, cell: Cell, decimal: str) -> Ro
         return {"value_as_number": number}
     unit = cell(part.unit_column) if part.unit_column else part.unit
     return {"value_as_number": number, "operator": operator, "unit_source_value": unit}
-
-
-def _measurement(subject: Subject, key: str, code: codes.Code, at: Moment, value: Row) -> tuple[str, Row]:
-    return "measurement", {
-        "person_id": subject.person_id,
-        "measurement_id": key,
-        **codes.columns("measurement", code),
-        "measurement_date": at.date,
-        "measurement_datetime": at.datetime,
-        **value,
-    }
-
-
-def _observation(subject: Subject, key: str, code: codes.Code, at: Moment, value: Row) -> tuple[str, Row]:
-    return "observation", {
-        "person_id": subject.person_id,
-        "observation_id": key,
-        **codes.columns("observation", code),
-        "observation_date": at.date,
-        **value,
-    }
-
-
-def _condition(subject: Subject, key: str, code: codes.Code, at: Moment, value: Row) -> tuple[str, Row]:
-    return "condition_occurrence", {
-        "person_id": subject.person_id,
-        "condition_occurrence_id": key,
-        **codes.columns("condition", code),
-        "condition_start_date": at.date,
-        **value,
-    }
-
-
-def _procedure(subject: Subject, key: str, code: codes.Code, at: Moment, value: Row) -> tuple[str, Row]:
-    return "procedure_occurrence", {
-        "person_id": subject.person_id,
-        "procedure_occurrence_id": key,
-        **codes.columns("procedure", code),
-        "procedure_date": at.date,
-        **value,
-    }
-
-
-_FACTS = {
-    "measurement": _measurement,
-    "observation": _observation,
-    "condition": _condition,
-    "procedure": _procedure,
-}
 
 
 def _code(part: Measured | Observed | Happened, cell: Cell) -> codes.Code:

@@ -55,7 +55,7 @@ def keyserver(
     create_key_file(generate_key)
     report(
         {"key": str(generate_key)},
-        f"key made in {generate_key}; name it when a site is made: federim init --key-server embedded:{generate_key}",
+        f"key made in {generate_key}; make each site with federim init --key-server embedded:{generate_key}",
         as_json=as_json,
     )
 

@@ -48,7 +48,7 @@ def demo(
         [
             *(f"learning curves   {page}" for page in pages),
             *(f"release           {folder}" for folder in releases),
-            f"query a lake      federim --home {site} sql 'select Modality, count(*) from image_occurrence group by all'",
+            f"query a lake      federim --home {site} sql 'select * from image_occurrence limit 5'",
             f"notebook          FEDERIM_HOME={site} jupyter lab notebooks/01_explore_a_cohort.ipynb",
         ]
     )

@@ -1,0 +1,235 @@
+"""What de-identification makes of a header, one fact at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from io import BytesIO
+
+import pydicom
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+from pydicom.sequence import Sequence
+
+from federim.model.identifiers import Pseudonym, Subject
+from federim_pipelines.deidentify.classes import why_refused
+from federim_pipelines.deidentify.elements import deidentify
+from federim_pipelines.deidentify.own_values import OwnValues
+from federim_pipelines.deidentify.part10 import IMPLEMENTATION_CLASS, encode
+from federim_pipelines.deidentify.policy import Policy, compile_policy, load_policy
+
+MakeDataset = Callable[..., Dataset]
+
+
+def test_the_object_says_who_it_is_and_what_was_done(
+    make_dataset: MakeDataset, subject: Subject, policy: Policy
+) -> None:
+    clean = deidentify(make_dataset(), subject, policy)
+    assert clean.PatientID == subject.person_id
+    assert not clean.PatientName and not clean.PatientBirthDate and not clean.AccessionNumber
+    assert clean.PatientIdentityRemoved == "YES"
+    assert clean.LongitudinalTemporalInformationModified == "MODIFIED"
+    assert clean.DeidentificationMethod == f"Federim policy {policy.digest[:16]}"
+    assert [item.CodeValue for item in clean.DeidentificationMethodCodeSequence] == ["113100", "113107"]
+    assert [item.CodeMeaning for item in clean.DeidentificationMethodCodeSequence][0].startswith(
+        "Basic Application"
+    )
+
+
+def test_the_file_meta_owes_the_source_its_transfer_syntax_alone(
+    make_dataset: MakeDataset, subject: Subject, policy: Policy
+) -> None:
+    dataset = make_dataset()
+    dataset.file_meta.ImplementationVersionName = "ACME 1"
+    written = pydicom.dcmread(BytesIO(encode(deidentify(dataset, subject, policy))))
+    assert written.preamble == bytes(128)
+    assert written.file_meta.MediaStorageSOPInstanceUID == written.SOPInstanceUID
+    assert written.file_meta.ImplementationClassUID == IMPLEMENTATION_CLASS
+    assert written.file_meta.ImplementationVersionName == "FEDERIM"
+    assert written.file_meta.TransferSyntaxUID == dataset.file_meta.TransferSyntaxUID
+
+
+def test_the_source_is_left_as_it_was(make_dataset: MakeDataset, subject: Subject, policy: Policy) -> None:
+    dataset = make_dataset()
+    before = deepcopy(dataset)
+    deidentify(dataset, subject, policy)
+    assert dataset == before
+
+
+def test_the_same_input_gives_the_same_bytes(
+    make_dataset: MakeDataset, subject: Subject, policy: Policy
+) -> None:
+    assert encode(deidentify(make_dataset(), subject, policy)) == encode(
+        deidentify(make_dataset(), subject, policy)
+    )
+
+
+def test_another_patient_gets_other_uids_and_dates(
+    make_dataset: MakeDataset, subject: Subject, policy: Policy
+) -> None:
+    other = Subject(person_id=Pseudonym("0" * 32), linked=True, date_shift_days=-7, uid_key=bytes(32))
+    first, second = (deidentify(make_dataset(), person, policy) for person in (subject, other))
+    assert first.StudyInstanceUID != second.StudyInstanceUID
+    assert (first.StudyDate, second.StudyDate) == ("20231121", "20240222")
+
+
+def test_dates_without_the_option_are_emptied(make_dataset: MakeDataset, subject: Subject) -> None:
+    clean = deidentify(make_dataset(), subject, compile_policy("none", frozenset(), {}))
+    assert clean.StudyDate == "" and clean.StudyTime == ""
+    assert clean.LongitudinalTemporalInformationModified == "REMOVED"
+
+
+def test_a_damaged_element_goes_and_the_rest_stays(
+    make_dataset: MakeDataset, subject: Subject, policy: Policy
+) -> None:
+    raw = encode(deidentify(make_dataset(SliceThickness="1.25"), subject, policy))
+    damaged = raw.replace(b"DS\x04\x001.25", b"DS\x04\x00Mael")
+    assert damaged != raw
+    clean = deidentify(pydicom.dcmread(BytesIO(damaged)), subject, policy)
+    assert "SliceThickness" not in clean
+    assert clean.Modality == "CT"
+
+
+def test_text_in_another_character_set_comes_out_in_unicode(
+    make_dataset: MakeDataset, subject: Subject, policy: Policy
+) -> None:
+    source = make_dataset(SpecificCharacterSet="ISO_IR 100", Manufacturer="Société Générale de Radiologie")
+    buffer = BytesIO()
+    source.save_as(buffer, enforce_file_format=True)
+    assert "Société".encode("latin-1") in buffer.getvalue()
+    written = pydicom.dcmread(
+        BytesIO(encode(deidentify(pydicom.dcmread(BytesIO(buffer.getvalue())), subject, policy)))
+    )
+    assert written.Manufacturer == "Société Générale de Radiologie"
+
+
+def test_a_required_label_leaves_a_word_in_its_place(
+    make_dataset: MakeDataset, subject: Subject, policy: Policy
+) -> None:
+    segment = Dataset()
+    segment.SegmentNumber, segment.SegmentLabel, segment.SegmentDescription = (
+        1,
+        "tumour of Mr K",
+        "seen by Dr K",
+    )
+    clean = deidentify(make_dataset(SegmentSequence=Sequence([segment])), subject, policy)
+    assert clean.SegmentSequence[0].SegmentLabel == "REMOVED"
+    assert "SegmentDescription" not in clean.SegmentSequence[0]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "word"),
+    [
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "secondary capture"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.4"}, "secondary capture"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.59"}, "key object"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.104.1"}, "encapsulated"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1"}, "presentation state"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66"}, "raw data"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.1"}, "ultrasound"),
+        ({"SOPClassUID": "1.3.46.670589.2.5.1.1"}, "not a storage class"),
+        ({"SOPClassUID": "1.2.840.10008.1.3.10"}, "not a storage class"),
+        ({"BurnedInAnnotation": "YES"}, "BurnedInAnnotation"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "LABEL", "NONE"]}, "ImageType"),
+        ({"SpecimenLabelInImage": "YES"}, "SpecimenLabelInImage"),
+        ({"OverlayBitPosition": 12}, "OverlayBitPosition"),
+    ],
+)
+def test_objects_that_stay_out(make_dataset: MakeDataset, attributes: dict[str, object], word: str) -> None:
+    bit = attributes.pop("OverlayBitPosition", None)
+    dataset = make_dataset(**attributes)
+    if bit is not None:
+        dataset.add(DataElement(0x60000102, "US", bit))
+    assert word in (why_refused(dataset) or "")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66.4"},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66.7"},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.1", "BurnedInAnnotation": "NO"},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.3"},
+    ],
+)
+def test_objects_that_may_enter(make_dataset: MakeDataset, attributes: dict[str, object]) -> None:
+    assert why_refused(make_dataset(**attributes)) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Mr DUPONT", "dupont", "JDupont2", "D'Upont", "Léa", "lea", "75-0012", "X750012Y"]
+)
+def test_a_patients_own_values_are_seen_in_any_spelling(text: str) -> None:
+    header = Dataset()
+    header.PatientName, header.PatientID = "Dupont^Léa", "75.0012"
+    assert OwnValues.of(header).are_in(text)
+
+
+@pytest.mark.parametrize("text", ["PRIMARY", "AXIAL", "LEAST", "T1 MPRAGE", "75", "12", ""])
+def test_technical_words_are_nobodys_name(text: str) -> None:
+    header = Dataset()
+    header.PatientName, header.PatientID = "Li^Mary", "12"
+    assert not OwnValues.of(header).are_in(text)
+
+
+def test_own_values_do_not_show_themselves() -> None:
+    header = Dataset()
+    header.PatientName = "Dupont"
+    assert "DUPONT" not in repr(OwnValues.of(header))
+
+
+# ── Properties over invented headers ──────────────────────────────────────────────────────────────
+
+UIDS = st.integers(1, 9).map(lambda number: f"1.2.3.{number}")
+DATES = st.dates().map(lambda day: f"{day:%Y%m%d}".zfill(8))
+WORDS = st.text("ABC xyz01", max_size=8)
+
+
+@st.composite
+def items(draw: st.DrawFn, depth: int = 2) -> Dataset:
+    item = Dataset()
+    for tag, vr, values in (
+        (0x00081155, "UI", UIDS),
+        (0x00080020, "DA", DATES),
+        (0x00181008, "LO", WORDS),
+        (0x00091010, "LO", WORDS),
+        (0x00080104, "LO", WORDS),
+        (0x00187060, "CS", WORDS),
+        (0x60000022, "LO", WORDS),
+        (0x00280010, "US", st.integers(0, 65535)),
+    ):
+        if draw(st.booleans()):
+            item.add(DataElement(tag, vr, draw(values)))
+    if depth and draw(st.booleans()):
+        item.ReferencedImageSequence = Sequence(draw(st.lists(items(depth=depth - 1), max_size=2)))
+    return item
+
+
+def _elements(dataset: Dataset) -> list[DataElement]:
+    return list(dataset.iterall())
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(nested=st.lists(items(), max_size=3), shift=st.integers(-365, -1))
+def test_every_header_comes_out_clean_and_consistent(
+    make_dataset: MakeDataset, nested: list[Dataset], shift: int
+) -> None:
+    subject = Subject(person_id=Pseudonym("5eed" * 8), linked=False, date_shift_days=shift, uid_key=bytes(32))
+    dataset = make_dataset(SourceImageSequence=Sequence(nested), SOPInstanceUID="1.2.3.1")
+    clean = deidentify(dataset, subject, load_policy())
+
+    assert not [element.tag for element in _elements(clean) if element.tag.group % 2]
+
+    uids = {str(element.value) for element in _elements(dataset) if element.VR == "UI" and element.value}
+    keyed = {str(element.value) for element in _elements(clean) if element.VR == "UI" and element.value}
+    assert len(keyed) == len(uids), "two UIDs became one, or one became two"
+    own = {e.value for e in _elements(dataset) if e.tag == 0x00081155 and e.value == dataset.SOPInstanceUID}
+    if own:
+        assert clean.SOPInstanceUID in {e.value for e in _elements(clean) if e.tag == 0x00081155}
+
+    again = deidentify(clean, subject, load_policy())
+    assert [(e.tag, e.VR) for e in _elements(again)] == [(e.tag, e.VR) for e in _elements(clean)]
