@@ -7,6 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,19 +54,18 @@ def site(make_home: Callable[..., Home]) -> Home:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_url() -> Iterator[str]:
     """An empty database of a real PostgreSQL on loopback, started here and stopped by its own process id."""
     if not POSTGRESQL_PROGRAMS:
         pytest.fail("PostgreSQL is not installed; run `make integration`, which installs it")
     programs = POSTGRESQL_PROGRAMS[-1]
-    folder = tmp_path_factory.mktemp("postgresql")
+    # Not pytest's own folder, which any other run of pytest closes to other accounts again.
+    folder = Path(tempfile.mkdtemp(prefix="federim-postgresql-"))
     # PostgreSQL refuses to run as root, so root hands the cluster to the account the package made.
     account: dict[str, int] = {}
     if os.getuid() == 0:
         owner = pwd.getpwnam("postgres")
         account = {"user": owner.pw_uid, "group": owner.pw_gid}
-        for parent in [folder, *folder.parents][:3]:
-            parent.chmod(0o755)
         shutil.chown(folder, owner.pw_uid, owner.pw_gid)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -87,3 +87,4 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         subprocess.run(
             [*control, "-m", "fast", "stop"], check=True, capture_output=True, cwd=folder, **account
         )
+        shutil.rmtree(folder)

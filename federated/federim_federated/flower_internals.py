@@ -18,6 +18,8 @@ from flwr.proto.message_pb2 import Message as ProtoMessage
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
+__all__ = ["SERVER_NODE", "VERSION", "Run", "empty_run", "number", "over_the_wire", "server_identity"]
+
 VERSION: Final = "1.41"
 SERVER_NODE: Final = 1
 """The node a ServerApp speaks from; Flower's SuperLink uses the same number."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from federim.home import Home
 from federim.model.errors import InputError
 from federim_federated import flower_internals
 from federim_federated.flower import Grid, Message, RecordDict
+from federim_federated.flower_internals import Run
 from federim_federated.launcher import Launcher
-
-if TYPE_CHECKING:
-    from flwr.supercore.run import Run
 
 FIRST_SITE_NODE = flower_internals.SERVER_NODE + 1
 

@@ -83,7 +83,8 @@ def volume(paths: Iterable[Path], preprocessing: Preprocessing) -> NDArray[np.fl
     Returns
     -------
     NDArray[np.float32], shape (slices, rows, columns)
-        Slices in the order of their position along their normal; intensities after the modality transform,
+        Slices in the order that makes the three axes right-handed, as highdicom has it: for axial slices
+        read left to right and front to back, from head to feet. Intensities after the modality transform,
         windowed to [0, 1].
 
     References

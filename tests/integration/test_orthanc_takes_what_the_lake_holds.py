@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from conftest import Orthanc
-from federim_pipelines.run import ingest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from federim.home import Home
 from federim.lake.images import read
 from federim.lake.reader import connect_home, query
+from federim_pipelines.run import ingest
 
 pytestmark = pytest.mark.integration
 

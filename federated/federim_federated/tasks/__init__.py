@@ -62,6 +62,7 @@ SHARED_SOURCES: Final = (
     "records.py",
     "site_data.py",
     "split.py",
+    "statistics.py",
 )
 """What runs at a site whatever the task."""
 

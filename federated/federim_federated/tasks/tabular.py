@@ -13,7 +13,7 @@ from federim_federated import features
 from federim_federated.examples import Cohort
 from federim_federated.records import EXAMPLES, Arrays
 
-SOURCES: Final = ("features.py", "sql/features.sql", "statistics.py")
+SOURCES: Final = ("features.py", "sql/features.sql")
 
 RIDGE: Final = 1e-3
 """Weight of the squared coefficients in the loss: keeps separable data from growing them without end."""

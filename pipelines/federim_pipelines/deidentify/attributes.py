@@ -42,6 +42,7 @@ TECHNICAL_TEXT = _tags(
     "OpticalPathIdentifier",
     "PhosphorType",
     "PlateType",
+    "PositionReferenceIndicator",
     "PulseSequenceName",
     "PVCRejection",
     "Radiopharmaceutical",
@@ -67,7 +68,7 @@ TECHNICAL_TEXT = _tags(
 CODES = _tags("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "LongCodeValue", "URNCodeValue")
 
 # Free text its IOD requires (Type 1): it goes, but something must stand there.
-REQUIRED_TEXT = _tags("SegmentLabel", "TrackSetLabel", "RTImageLabel", "FiducialIdentifier")
+REQUIRED_TEXT = _tags("FiducialIdentifier", "RTImageLabel", "SegmentLabel", "TrackingID", "TrackSetLabel")
 
 # OB and OW values that are samples, tables or coefficients. Other bytes may be anything, a document included.
 BULK_DATA = _tags(

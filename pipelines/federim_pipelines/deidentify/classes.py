@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pydicom import Dataset
-from pydicom.multival import MultiValue
 
+from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.deidentify.uids import standard_uid
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."  # every storage class of a patient's objects (PS3.4, Table B.5-1)
@@ -55,10 +55,7 @@ def why_refused(dataset: Dataset) -> str | None:
 
 def _said(dataset: Dataset, keyword: str) -> list[str]:
     """The values of a code string, in upper case."""
-    value = dataset.get(keyword)
-    if value is None:
-        return []
-    return [str(part).strip().upper() for part in (value if isinstance(value, MultiValue) else [value])]
+    return [str(part).strip().upper() for part in values_of(dataset.get(keyword))]
 
 
 def _has_overlay_in_pixels(dataset: Dataset, group: int) -> bool:

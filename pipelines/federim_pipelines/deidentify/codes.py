@@ -17,12 +17,13 @@ _RT_SCHEMES = frozenset({"SRT", "SNM3", "99SDM"})
 
 @cache
 def _meanings() -> dict[tuple[str, str], str]:
-    """(scheme, value) → meaning, the first in the dictionary's own order where it gives several."""
+    """(scheme, value) → meaning, the shortest where the dictionary gives several."""
     found: dict[tuple[str, str], str] = {}
     for scheme, names in cast(_Concepts, concepts).items():
         for codes in names.values():
             for value, (meaning, _) in codes.items():
-                found.setdefault((scheme, value), meaning)
+                known = found.setdefault((scheme, value), meaning)
+                found[scheme, value] = min(known, meaning, key=lambda words: (len(words), words))
     return found
 
 

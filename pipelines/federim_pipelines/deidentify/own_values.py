@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pydicom import Dataset
-from pydicom.multival import MultiValue
 
 from federim_pipelines.deidentify.dates import parse_date
+from federim_pipelines.deidentify.multiplicity import values_of
 
 # Shorter, and half of all technical words would hold one: "Li" is in "AXIAL TILT", "12" in everything.
 SHORTEST_NAME = 3
@@ -73,6 +73,10 @@ class OwnValues:
         numbers = {_together(fold(text)) for text in _texts(dataset, _NUMBERS)}
         for item in dataset.get("OtherPatientIDsSequence") or ():
             numbers.update(_together(fold(text)) for text in _texts(item, ("PatientID",)))
+        # IPP-778899 is also written 778899.
+        numbers.update(
+            run for number in tuple(numbers) for run in re.findall(rf"\d{{{SHORTEST_ALONE},}}", number)
+        )
         for text in _texts(dataset, ("PatientBirthDate",)):
             birth = parse_date(text)
             if birth is not None:
@@ -102,10 +106,7 @@ class OwnValues:
 
     def are_in_bytes(self, content: bytes) -> bool:
         """Whether `content` holds one of them as Latin text, in 8 or 16 bits a letter."""
-        text = content.replace(b"\0", b"").decode("latin-1").upper()
-        return any(value in text for value in self.numbers) or any(
-            re.search(rf"(?<![A-Z]){re.escape(name)}(?![A-Z])", text) for name in self.names
-        )
+        return self.are_in(content.replace(b"\0", b"").decode("latin-1"))
 
 
 def _texts(dataset: Dataset, keywords: Iterable[str]) -> Iterator[str]:
@@ -115,7 +116,4 @@ def _texts(dataset: Dataset, keywords: Iterable[str]) -> Iterator[str]:
             value = dataset.get(keyword)
         except Exception:  # noqa: S112 — pydicom raises many kinds on a damaged value
             continue
-        if isinstance(value, MultiValue):
-            yield from (str(part) for part in value)
-        elif value is not None:
-            yield str(value)
+        yield from (str(part) for part in values_of(value))

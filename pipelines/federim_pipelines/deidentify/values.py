@@ -9,11 +9,11 @@ from typing import Any
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
-from pydicom.multival import MultiValue
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.attributes import BULK_DATA, CODES, TECHNICAL_TEXT
 from federim_pipelines.deidentify.dates import readable_time, shift_date, shift_datetime
+from federim_pipelines.deidentify.multiplicity import is_multiple, values_of
 from federim_pipelines.deidentify.own_values import OwnValues
 from federim_pipelines.deidentify.uids import keyed_uid
 
@@ -65,10 +65,10 @@ class ValueRules:
         self._rules: dict[str, Callable[[int, Any], Any]] = {
             **dict.fromkeys(TEXT - {"PN"}, self._text),
             **dict.fromkeys(("DA", "DT", "TM"), self._unlisted_date),
-            **dict.fromkeys(("DS", "IS"), self._number),
+            **dict.fromkeys(("DS", "IS"), self._digits),
             **dict.fromkeys(("OB", "OW"), self._bulk),
-            **dict.fromkeys(("AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), _as_it_is),
-            **dict.fromkeys(("OD", "OF", "OL", "OV"), _as_it_is),
+            **dict.fromkeys(("AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), _numbers),
+            **dict.fromkeys(("OD", "OF", "OL", "OV"), _array),
             "AS": self._age,
             "CS": self._code_string,
             "PN": _empty,
@@ -119,18 +119,16 @@ class ValueRules:
             value, lambda part: part if _CODE_STRING.fullmatch(part) and not self._own.are_in(part) else ""
         )
 
-    def _number(self, _tag: int, value: Any) -> Any:
-        parts = [part for part in (value if isinstance(value, MultiValue) else [value]) if part != ""]
-        # What pydicom could not convert it leaves as text.
-        if not all(isinstance(part, Number) for part in parts):
-            return None
-        return None if self._own.are_numbers({str(part) for part in parts}) else value
+    def _digits(self, tag: int, value: Any) -> Any:
+        return (
+            None if self._own.are_numbers({str(part) for part in values_of(value)}) else _numbers(tag, value)
+        )
 
     def _age(self, _tag: int, value: Any) -> Any:
         return _each(value, lambda part: part if _AGE.fullmatch(part) else None)
 
     def _bulk(self, tag: int, value: Any) -> Any:
-        if tag not in BULK_DATA:
+        if tag not in BULK_DATA or not isinstance(value, bytes):
             return None
         # A colour profile has room for words.
         return None if tag == _ICC_PROFILE and self._own.are_in_bytes(value) else value
@@ -144,19 +142,24 @@ def _each(value: Any, change: Callable[[str], str | None]) -> Any:
 
     None if no part is left; `value` itself if no part changed.
     """
-    parts = [str(part).strip(" \0") for part in (value if isinstance(value, MultiValue) else [value])]
+    parts = [str(part).strip(" \0") for part in values_of(value)]
     changed = [change(part) if part else "" for part in parts]
     if all(part is None for part in changed):
         return None
     if changed == parts:
         return value
-    if isinstance(value, MultiValue):
+    if is_multiple(value):
         return [part or "" for part in changed]
     return changed[0]
 
 
-def _as_it_is(_tag: int, value: Any) -> Any:
-    return value
+def _numbers(_tag: int, value: Any) -> Any:
+    """Numbers, and nothing else: what pydicom could not convert it leaves as text."""
+    return value if all(isinstance(part, Number) or part == "" for part in values_of(value)) else None
+
+
+def _array(_tag: int, value: Any) -> Any:
+    return value if isinstance(value, bytes) else None
 
 
 def _empty(_tag: int, _value: Any) -> Any:

@@ -7,11 +7,11 @@ from datetime import date
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.multival import MultiValue
 
 from federim.lake.images import StoredObject
 from federim.model.identifiers import SiteName, Subject
 from federim_pipelines.deidentify.dates import age_at, parse_date, year_of_birth
+from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.items import Row
 
 GENDER_CONCEPTS = {"M": 8507, "F": 8532, "O": 0}  # OMOP; absent is null, which another source may fill
@@ -131,24 +131,18 @@ def _found(dataset: Dataset, keyword: str) -> Any:
 
 
 def _text(dataset: Dataset, keyword: str) -> str | None:
-    value = _found(dataset, keyword)
-    if value is None:
-        return None
-    parts = value if isinstance(value, MultiValue) else [value]
-    return "\\".join(str(part).strip(" \0") for part in parts) or None
+    return "\\".join(str(part).strip(" \0") for part in values_of(_found(dataset, keyword))) or None
 
 
 def _day(dataset: Dataset, keyword: str) -> date | None:
-    value = dataset.get(keyword)
-    return parse_date(str(value[0] if isinstance(value, MultiValue) else value)) if value else None
+    values = values_of(dataset.get(keyword))
+    return parse_date(str(values[0])) if values else None
 
 
 def _numbers(dataset: Dataset, keyword: str, count: int) -> list[float | None]:
     """Exactly `count` finite numbers, or as many nulls."""
-    value = _found(dataset, keyword)
-    parts = list(value) if isinstance(value, MultiValue) else [value]
     try:
-        numbers = [float(part) for part in parts]
+        numbers = [float(part) for part in values_of(_found(dataset, keyword))]
     except (TypeError, ValueError):
         numbers = []
     if len(numbers) != count or not all(math.isfinite(number) for number in numbers):

@@ -86,8 +86,9 @@ def _read(value: Any, element: str) -> Moment:
         try:
             if _DAY.fullmatch(value):
                 return Moment(dt.date.fromisoformat(value))
-            instant = dt.datetime.fromisoformat(value).replace(tzinfo=None)
-            return Moment(instant.date(), instant)
+            if _DAY.match(value):
+                instant = dt.datetime.fromisoformat(value).replace(tzinfo=None)
+                return Moment(instant.date(), instant)
         except ValueError:
             pass  # refused below, without the value that ValueError quotes
     raise Unusable(Reason.DATE_UNUSABLE, element)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -145,8 +144,8 @@ def _identity(key: str, file: CsvFile) -> PatientIdentity:
 
 def _rows(content: BinaryIO, file: CsvFile) -> Iterator[Cells]:
     """Every row, an unreadable one as the error it gave; undecodable bytes become lone surrogates."""
-    text = io.TextIOWrapper(content, encoding=file.encoding, errors="surrogateescape", newline="")
-    reader = csv.reader(text, delimiter=file.delimiter, strict=True)
+    lines = (line.decode(file.encoding, "surrogateescape") for line in content)
+    reader = csv.reader(lines, delimiter=file.delimiter, strict=True)
     while True:
         try:
             yield next(reader)

@@ -42,7 +42,6 @@ _REQUIRED = {
     "SeriesInstanceUID": "(0020,000E)",
 }
 _UNDEFINED = 0xFFFFFFFF
-_SHAPE = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "PhotometricInterpretation")
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "SpectroscopyData", "PixelDataProviderURL")
 
 
@@ -143,12 +142,11 @@ def _check_complete(dataset: Dataset) -> None:
 
 def _check_pixels(dataset: Dataset, encoding: UID) -> None:
     """Refuse an image without pixels, or with fewer than its rows, columns and frames ask for."""
-    if not all(dataset.get(keyword) for keyword in _SHAPE):
-        return
     present = next((keyword for keyword in _PIXELS if keyword in dataset), None)
     if present is None:
-        raise Unusable(Reason.TRUNCATED, "PixelData (7FE0,0010) is absent")
-    if present == "PixelData" and not encoding.is_compressed:
+        if dataset.get("Rows") and dataset.get("Columns"):
+            raise Unusable(Reason.TRUNCATED, "PixelData (7FE0,0010) is absent")
+    elif present == "PixelData" and not encoding.is_compressed:
         try:
             expected, found = int(get_expected_length(dataset)), len(dataset.PixelData)
         except (AttributeError, TypeError, ValueError):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from pydicom import Dataset
-from pydicom.multival import MultiValue
 
 from federim.model.identifiers import IdentityStatus, Ins, Ipp, LocalId, NationalId, PatientIdentity
+from federim_pipelines.deidentify.multiplicity import values_of
 
 _INS_ROOT: Final = "1.2.250.1.213.1.4."
 _INS_AUTHORITIES: Final = frozenset(_INS_ROOT + arc for arc in ("8", "9", "10", "11"))  # NIR, NIA, test, demo
@@ -59,8 +59,5 @@ def _issuer(item: Dataset) -> str:
 
 
 def _text(item: Dataset, keyword: str) -> str:
-    value = item.get(keyword)
-    if isinstance(value, MultiValue):
-        # A backslash is no separator in an identifier, but pydicom takes it for one.
-        value = "\\".join(str(part) for part in value)
-    return "" if value is None else str(value).strip(" \0")
+    # A backslash is no separator in an identifier, but pydicom takes it for one.
+    return "\\".join(str(part) for part in values_of(item.get(keyword))).strip(" \0")

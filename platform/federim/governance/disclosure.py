@@ -25,7 +25,7 @@ MOST_DIMENSIONS: Final = 4  # beyond, nearly every cell is small, and slices gro
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What an export would disclose at one site, and its tables as they may leave."""
+    """What an export would disclose at one site, and those of its tables that may leave."""
 
     report: RiskReport
     tables: dict[str, pa.Table]
@@ -87,9 +87,10 @@ def examine(
     findings = () if persons >= small else (f"the cohort has fewer than {small} persons",)
     risks, tables = [], {}
     for asked in definition.tables:
-        measure_table = _aggregate if asked.aggregate else _rows
-        risk, tables[asked.name] = measure_table(connection, asked, small, seconds)
+        risk, table = (_aggregate if asked.aggregate else _rows)(connection, asked, small, seconds)
         risks.append(risk)
+        if table is not None:
+            tables[asked.name] = table
     report = RiskReport(
         package=package,
         site=site,
@@ -105,7 +106,7 @@ def examine(
 
 def _aggregate(
     connection: duckdb.DuckDBPyConnection, asked: AskedTable, small: int, seconds: int
-) -> tuple[TableRisk, pa.Table]:
+) -> tuple[TableRisk, pa.Table | None]:
     scales = measures.scales(connection, asked, seconds)
     keys = [f"k{position}" for position in range(len(asked.group_by))]
     source = _source(asked.source, [*_keys(asked.group_by), *measures.exact_values(scales)])
@@ -135,12 +136,12 @@ def _aggregate(
         smallest=min(shown, default=None),
         findings=() if shown else (f"no group of it has {small} persons",),
     )
-    return risk, table
+    return risk, table if shown else None
 
 
 def _rows(
     connection: duckdb.DuckDBPyConnection, asked: AskedTable, small: int, seconds: int
-) -> tuple[TableRisk, pa.Table]:
+) -> tuple[TableRisk, pa.Table | None]:
     source = _source(asked.source, _keys(asked.columns))
     keys = [f"k{position}" for position in range(len(asked.columns))]
     quasi = [
@@ -164,8 +165,6 @@ def _rows(
             f"{same['below']} of {same['classes']} different rows are shared by fewer than {small} persons: "
             "a value known of someone would show the rest of the row"
         )
-    columns = [f'{key} AS "{each.column}"' for key, each in zip(keys, asked.columns, strict=True)]
-    table = query(connection, _sql("rows", columns=", ".join(columns), source=source), seconds=seconds)
     smallest = alike["smallest"]
     risk = TableRisk(
         name=asked.name,
@@ -174,7 +173,10 @@ def _rows(
         smallest=smallest if smallest is not None and smallest >= small else None,
         findings=tuple(findings),
     )
-    return risk, table
+    if findings:
+        return risk, None
+    columns = [f'{key} AS "{each.column}"' for key, each in zip(keys, asked.columns, strict=True)]
+    return risk, query(connection, _sql("rows", columns=", ".join(columns), source=source), seconds=seconds)
 
 
 def _classes(

@@ -14,10 +14,12 @@ import pyarrow as pa
 from federim.lake.reader import query
 from federim.model.export import AskedMeasure, AskedTable, Measure
 
-# A scaled value is at most 2^40 (1.1e12), so a decimal keeps 12 of its decimals and sums 10^14 of them;
-# its square keeps 6, and sums 10^8.
+# A scaled value is below 2^40 (1.1e12), so a decimal keeps 12 of its decimals and sums 10^13 of them.
 SCALED_BITS = 40
-VALUE_TYPE, SQUARE_TYPE = "DECIMAL(38, 12)", "DECIMAL(38, 6)"
+VALUE_TYPE = "DECIMAL(38, 12)"
+# For deviations it is rounded to a whole number below 2^46, whose square is exact and sums 10^10 times:
+# equal values then deviate by exactly nothing.
+WHOLE = 64
 DIGITS = 80  # of the last divisions and subtractions: twice what the sums hold
 
 Group = Mapping[str, Any]
@@ -49,18 +51,16 @@ def scales(connection: duckdb.DuckDBPyConnection, asked: AskedTable, seconds: in
 
 
 def exact_values(scaled: Mapping[str, Scaled]) -> list[str]:
-    """SQL, over `asked.*`: each measured column (v0, v1 …) and its square (q0 …) as decimals, else null."""
+    """SQL, over `asked.*`: each measured column as decimals (v0, v1 …) and whole (w0 …), if finite."""
     expressions = []
     for each in scaled.values():
-        value = f"(asked.\"{each.column}\"::DOUBLE * CAST('{2.0**each.exponent!r}' AS DOUBLE))"
+        value = f"asked.\"{each.column}\"::DOUBLE * CAST('{2.0**each.exponent!r}' AS DOUBLE)"
         finite = f'isfinite(asked."{each.column}"::DOUBLE)'
-        for name, expression, type_ in (
-            ("v", value, VALUE_TYPE),
-            ("q", f"{value} * {value}", SQUARE_TYPE),
-        ):
-            expressions.append(
-                f"CASE WHEN {finite} THEN CAST({expression} AS {type_}) END AS {name}{each.position}"
-            )
+        at = each.position
+        expressions += [
+            f"CASE WHEN {finite} THEN CAST({value} AS {VALUE_TYPE}) END AS v{at}",
+            f"CASE WHEN {finite} THEN CAST(round({value} * {WHOLE}) AS HUGEINT) END AS w{at}",
+        ]
     return expressions
 
 
@@ -73,7 +73,8 @@ def exact_sums(scaled: Mapping[str, Scaled]) -> list[str]:
             f"count(v{at}) AS n{at}",
             f"count(DISTINCT person_id) FILTER (v{at} IS NOT NULL) AS p{at}",
             f"sum(v{at}) AS s{at}",
-            f"sum(q{at}) AS ss{at}",
+            f"sum(w{at}) AS t{at}",
+            f"sum(w{at} * w{at}) AS tt{at}",
         ]
     return sums
 
@@ -101,12 +102,11 @@ def column(
 
 
 def _value(measure: Measure, group: Group, of: Scaled) -> float:
-    count, total, squares = (Decimal(group[f"{name}{of.position}"]) for name in ("n", "s", "ss"))
+    count, total, whole, squares = (Decimal(group[f"{name}{of.position}"]) for name in ("n", "s", "t", "tt"))
     with localcontext(prec=DIGITS):
         if measure is Measure.SUM:
             return float(total / of.factor)
         if measure is Measure.MEAN:
             return float(total / count / of.factor)
-        variance = (squares - total * total / count) / (count - 1)
-        # Squares are rounded to six decimals, so equal values may come out a hair below zero.
-        return float(max(variance, Decimal(0)).sqrt() / of.factor)
+        variance = (squares - whole * whole / count) / (count - 1)
+        return float(variance.sqrt() / WHOLE / of.factor)

@@ -8,7 +8,7 @@ from federim.governance import documents
 from federim.governance.documents import Document, Kind
 from federim.governance.forms import definition_from
 from federim.governance.members import member_named
-from federim.governance.models import Release, Revision, Revocation
+from federim.governance.models import Decision, Release, Revocation
 from federim.governance.moves import Move
 from federim.governance.permissions import check_can_record
 from federim.governance.requests import move, request_numbered
@@ -34,17 +34,20 @@ def countersign(home: Home, actor: str, document: Document) -> Release:
         raise StateRefused("a home does not countersign its own release: its signature is on it already")
     with acting(home, actor, "export.countersign", site=site, **told):
         request = request_numbered(home, told["request"], locked=True)
-        revision = Revision.objects.using(alias(home)).filter(request=request, sha256=told["package"]).first()
-        if revision is None or not revision.review.decisions.filter(site=site).exists():
+        decided = Decision.objects.using(alias(home)).filter(
+            review__revision__request=request, review__revision__sha256=told["package"], site=site
+        )
+        decision = decided.select_related("review__revision").first()
+        if decision is None:
             raise NotApproved(f"{site} was given no decision on this package")
         move(home, request, Move.RELEASE)
-        definition = definition_from(revision.definition)
+        definition = definition_from(decision.review.revision.definition)
         kept, _ = Release.objects.using(alias(home)).get_or_create(
             name=told["release"],
             defaults={
                 "issuer": home.name,
                 "request_number": request.number,
-                "package": revision.sha256,
+                "package": told["package"],
                 "site": site,
                 "cohort_snapshot": definition.snapshot_of(site).id,
                 "project": definition.project,

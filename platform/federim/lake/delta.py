@@ -17,8 +17,8 @@ from federim.lake.storage import sync
 
 APPLICATION = "federim"
 
-# A batch adds a file a bucket, and opening a file costs a query what reading 100,000 values does. Joined too
-# often, every row is rewritten for each batch; 32 files a bucket keep both below a tenth of the work.
+# A batch adds a file a bucket, and a query opens them all, at about a millisecond each. Fewer than some ten
+# files a bucket would have each row rewritten every few batches; hundreds would be felt in every query.
 FILES_AT_MOST = 32 * BUCKETS
 FILE_BYTES = 64 * 2**20
 

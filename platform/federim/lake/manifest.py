@@ -135,6 +135,6 @@ def _rows(path: Path) -> int | None:
         return None
     try:
         return int(pq.read_metadata(path).num_rows)
-    except pa.ArrowInvalid:
+    except (pa.ArrowException, OSError):  # Arrow raises OSError for some broken footers
         # A Parquet file with a broken footer differs from its manifest; its hash says so.
         return None

@@ -57,10 +57,12 @@ class Lake:
         """
         self.home.require(Role.SITE)
         with private_files(), _only_writer(self.home.staging / LOCK):
-            writer = LakeWriter(self.home)
+            with disk_may_refuse():
+                writer = LakeWriter(self.home)
             try:
                 with disk_may_refuse():
                     writer.recover()
+                    writer.check_index()
                 yield writer
             finally:
                 writer.close()
@@ -117,6 +119,17 @@ class LakeWriter:
         batch = waiting(self._home.staging)
         if batch is not None:
             self._complete(batch)
+
+    def check_index(self) -> None:
+        """Raise `LakeError` if a table has a batch that the index has not: the next would be taken for it."""
+        for name in TABLES:
+            if DeltaTable.is_deltatable(str(self._home.lake / name)):
+                ahead = self._open(name).last_batch - self._index.last_batch
+                if ahead > 0:
+                    raise LakeError(
+                        f"the lake's index is {ahead} batches older than table {name}; "
+                        "restore lake and index from one and the same backup"
+                    )
 
     def _prepare(
         self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, bytes]

@@ -25,6 +25,7 @@ from federim.model.identifiers import (
     LocalId,
     NationalId,
     PatientIdentity,
+    Pseudonym,
 )
 from federim_federated import flower_internals, plan, plan_store, project_key
 from federim_federated.flower import ConfigRecord, Message, RecordDict
@@ -32,7 +33,7 @@ from federim_federated.plan_store import SignedPlan
 from federim_federated.records import ARRAYS, CONFIG, to_record
 from federim_federated.tasks import learner
 
-SITES = {"alpha": 70, "beta": 60, "gamma": 50}
+SITES = {"alpha": 90, "beta": 80, "gamma": 70}
 SHARED = 20  # patients whom both alpha and beta know, by their INS
 COHORT = "adults"
 
@@ -114,6 +115,11 @@ class Consortium:
         content = RecordDict({CONFIG: ConfigRecord(asked), ARRAYS: to_record(arrays)})
         return self.message(content, "train")
 
+    def shared_patients(self, site: str) -> list[Pseudonym]:
+        """What alpha or beta calls the patients both know, in the same order."""
+        with Exchange.open(self.sites[site]) as exchange:
+            return [exchange.learn(identity(site, number, linked=True)).person_id for number in range(SHARED)]
+
     def message(self, content: RecordDict, message_type: str) -> Message:
         """A message to the first site, as it comes off the wire."""
         with flower_internals.server_identity(run_id=1):
@@ -129,7 +135,9 @@ def consortium(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     hub = _home(folder, "hub", Role.HUB)
     write_private(folder / "oprf.key", bytes(range(32)))
     sites = {
-        name: _home(folder, name, Role.SITE, key_server=f"embedded:{folder / 'oprf.key'}", test_identities=True)
+        name: _home(
+            folder, name, Role.SITE, key_server=f"embedded:{folder / 'oprf.key'}", test_identities=True
+        )
         for name in SITES
     }
     project_key.create(hub, "lesions")
@@ -219,5 +227,3 @@ def _diagnosed(person: str) -> dict[str, Any]:
         "condition_source_value": "C34.1",
         "condition_start_date": dt.date(2024, 3, 2),
     }
-
-

@@ -17,7 +17,7 @@ def test_a_run_learns_and_leaves_its_model_checkpoints_and_metrics(consortium, p
     summary = run.run(consortium.hub, plan_name, list(consortium.sites.values()), actor="ada")
     assert summary.sites == ("alpha", "beta", "gamma")
     assert summary.refused == {}
-    assert summary.auc is not None and summary.auc > 0.8
+    assert summary.auc is not None and summary.auc > 0.75
     folder = summary.model.parent
     assert {path.name for path in folder.glob("round-*.npz")} == {
         f"round-{n:04d}.npz" for n in range(1, agreed.plan.rounds + 1)

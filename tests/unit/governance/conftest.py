@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import shutil
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 
+from federim.database import alias, migrate
 from federim.governance import decisions, requests, reviews, votes
 from federim.governance.assessment import assess
 from federim.governance.documents import Document
 from federim.governance.forms import definition_from
 from federim.governance.members import enrol
-from federim.home import Home
+from federim.home import Home, Role
 from federim.lake import snapshot
 from federim.lake.snapshot import Snapshot
 from federim.lake.tables import Lake
@@ -102,9 +105,20 @@ class Centre:
 
     home: Home
     frozen: Snapshot
+    today: date = TODAY
+
+    def form(self, *tables: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        return form(self.frozen, *tables, **changes)
 
     def definition(self, *tables: dict[str, Any], **changes: Any) -> ExportDefinition:
-        return definition_from(form(self.frozen, *tables, **changes))
+        return definition_from(self.form(*tables, **changes))
+
+    def fill(self, persons: range) -> None:
+        fill(self.home, persons)
+
+    def refrozen(self, name: str, *, born_from: int = 1900) -> Centre:
+        """The same centre with another snapshot: the persons born in that year or later."""
+        return Centre(self.home, freeze(self.home, name, born_from=born_from))
 
     def requested(self, *tables: dict[str, Any]) -> str:
         """The number of a draft of ada's."""
@@ -138,11 +152,22 @@ class Centre:
         return document
 
 
-@pytest.fixture
-def centre(make_home: Callable[..., Home]) -> Centre:
-    """A centre of 80 persons, 20 of them male, all in the snapshot."""
-    home = make_home()
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The home of `centre` and its snapshot's name: filling a lake takes longer than copying one."""
+    home = Home.create(tmp_path_factory.mktemp("centre") / "alpha", role=Role.SITE, name="alpha")
+    migrate(home)
     for name, roles in MEMBERS.items():
         enrol(home, "carl", name, roles)
     fill(home, range(80))
-    return Centre(home, freeze(home))
+    frozen = freeze(home, "everyone")
+    connections[alias(home)].close()  # SQLite folds its log into the file that is copied
+    return home.root, frozen.id
+
+
+@pytest.fixture
+def centre(built_once: tuple[Path, str], tmp_path: Path) -> Centre:
+    """A centre of 80 persons, 20 of them male, all in the snapshot."""
+    root, name = built_once
+    home = Home.open(Path(shutil.copytree(root, tmp_path / "alpha")))
+    return Centre(home, snapshot.load(home, name))

@@ -26,9 +26,9 @@ class Hospital:
 
 
 HOSPITALS = (
-    Hospital("chu-nord", "CHU Nord", 44, 0.50, 2.5, 5.0, 0.0, 12.0, "Phantom One"),
-    Hospital("imagerie-centre", "Imagerie Centre", 40, 0.40, 3.75, 5.0, 25.0, 20.0, "Phantom Two"),
-    Hospital("clinique-sud", "Clinique Sud", 38, 0.32, 5.0, 5.0, -30.0, 28.0, "Phantom Three"),
+    Hospital("chu-nord", "CHU Nord", 60, 0.50, 2.5, 5.0, 0.0, 12.0, "Phantom One"),
+    Hospital("imagerie-centre", "Imagerie Centre", 54, 0.40, 3.75, 5.0, 25.0, 20.0, "Phantom Two"),
+    Hospital("clinique-sud", "Clinique Sud", 50, 0.32, 5.0, 5.0, -30.0, 28.0, "Phantom Three"),
 )
 SHARED_PATIENTS = 12  # how many attend two hospitals
 

@@ -72,12 +72,10 @@ def planted(make_dataset: MakeDataset) -> Dataset:
         GridID=NURSE,
         FilterMaterial=NAME,
         WindowCenterWidthExplanation=NURSE,
-        ErrorComment=NURSE,
         GridAbsorbingMaterial=NURSE,
         PixelDataProviderURL=f"http://pacs/{NURSE}/{NAME}",
         TextValue=NURSE,
         LongCodeValue=NAME,
-        MoveOriginatorApplicationEntityTitle=NURSE,
         # Code strings: neither names nor what is not one.
         BodyPartExamined=NAME,
         ScanOptions=["HELIX", NAME, "Mme Kergoat"],
@@ -86,10 +84,10 @@ def planted(make_dataset: MakeDataset) -> Dataset:
         # Numbers, ages, dates and times that are not.
         AcquisitionNumber="778899",
         KVP=BIRTH,
-        ExposureTime=NAME,
         ContentDate=NAME,
         AcquisitionTime=NAME,
         AcquisitionDateTime=f"{NAME}20240101",
+        PatientAge=BIRTH[:4],
         # References and codes.
         ReferencedImageSequence=Sequence(
             [_item(ReferencedSOPClassUID="1.2.840.10008.5.1.4.1.1.2", ReferencedSOPInstanceUID=STRANGER)]
@@ -133,6 +131,8 @@ def planted(make_dataset: MakeDataset) -> Dataset:
     for tag, vr, value in (
         (0x00080000, "UL", 44),
         (0x00100000, "UL", 19520314),
+        (0x00181150, "IS", NAME),
+        (0x00180088, "DS", f"{NAME}.1"),
         (0x00187FFE, "LO", f"{NAME} {NURSE}"),  # a public tag no dictionary holds
         (0x00181008, "UN", NAME.encode() + b"\0"),
         (0x00281199, "OB", NURSE.encode() + b"\0"),
@@ -146,7 +146,7 @@ def planted(make_dataset: MakeDataset) -> Dataset:
         (0x60004000, "LT", NAME),
         (0x60003000, "OW", NURSE.encode() + b"\0"),
     ):
-        dataset.add(DataElement(tag, vr, value))
+        dataset.add(DataElement(tag, vr, value, already_converted=True))
     dataset.preamble = f"{NAME} {NURSE} {PATIENT_ID}".encode().ljust(128, b"\0")
     dataset.file_meta.SourceApplicationEntityTitle = NURSE
     dataset.file_meta.ImplementationVersionName = NAME
@@ -180,7 +180,7 @@ def test_what_research_needs_is_still_there(planted: Dataset, subject: Subject, 
     assert list(clean.ScanOptions) == ["HELIX", "", ""]
     assert list(clean.SoftwareVersions) == ["1.0", ""]
     assert clean.PixelData == planted.PixelData
-    assert clean.AnatomicRegionSequence[0].CodeMeaning == "Abdomen"
+    assert clean.AnatomicRegionSequence[0].CodeMeaning == "Abdominal structure (body structure)"
     assert clean.AnatomicRegionSequence[2].CodeMeaning == "X1"
 
 

@@ -77,7 +77,8 @@ def test_the_stamped_codes_are_the_standards_words() -> None:
 def test_a_file_switches_options_and_single_attributes(tmp_path: Path) -> None:
     path = tmp_path / "pet.toml"
     path.write_text(
-        'name = "pet"\n[options]\nretain_longitudinal_modified_dates = false\nretain_institution_identity = true\n'
+        'name = "pet"\n[options]\n'
+        "retain_longitudinal_modified_dates = false\nretain_institution_identity = true\n"
         '[attributes]\nPatientWeight = "keep"\n00101020 = "empty"\n'
     )
     policy = load_policy(path)

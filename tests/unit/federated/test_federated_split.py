@@ -1,0 +1,50 @@
+"""The same person is on the same side of the split at every site."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from federim.identity.exchange import Exchange
+from federim.keys import keyed
+from federim.model.identifiers import Pseudonym
+from federim_federated import project_key
+from federim_federated.split import in_test
+
+keys = st.binary(min_size=32, max_size=32)
+pseudonyms = st.binary(min_size=16, max_size=16).map(lambda raw: Pseudonym(raw.hex()))
+fractions = st.floats(min_value=0.0, max_value=1.0)
+
+
+@given(keys, pseudonyms, fractions)
+def test_one_pseudonym_has_one_side(key, pseudonym, fraction):
+    assert in_test(key, pseudonym, fraction) == in_test(key, Pseudonym(str(pseudonym)), fraction)
+
+
+@given(keys, pseudonyms, fractions, fractions)
+def test_a_larger_share_only_adds_to_the_test(key, pseudonym, one, other):
+    low, high = sorted((one, other))
+    assert in_test(key, pseudonym, high) or not in_test(key, pseudonym, low)
+
+
+@given(keys)
+def test_the_share_is_kept_over_many_persons(key):
+    persons = [Pseudonym(keyed(key, str(number))[:16].hex()) for number in range(2000)]
+    assert 0.2 < sum(in_test(key, person, 0.3) for person in persons) / len(persons) < 0.4
+
+
+def test_a_patient_of_two_hospitals_is_on_one_side(consortium):
+    sides = {}
+    for name in ("alpha", "beta"):
+        home = consortium.sites[name]
+        key = project_key.read(home, "lesions")
+        persons = consortium.shared_patients(name)
+        with Exchange.open(home) as exchange:
+            pseudonyms = exchange.project_pseudonyms(persons, key)
+        sides[name] = [in_test(key, pseudonyms[person], 0.4) for person in persons]
+    assert sides["alpha"] == sides["beta"]
+    assert any(sides["alpha"]) and not all(sides["alpha"])
+
+
+def test_that_patient_has_no_common_name_in_the_two_lakes(consortium):
+    assert not set(consortium.shared_patients("alpha")) & set(consortium.shared_patients("beta"))

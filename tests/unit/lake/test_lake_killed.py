@@ -1,0 +1,142 @@
+"""Killed at any step, a writer leaves a readable lake, and the next run has every row exactly once."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from federim.home import Home
+from federim.lake.reader import connect_home, query
+from federim.lake.tables import Lake
+from federim.model.errors import StorageFull
+
+TOTALS = (
+    "SELECT (SELECT count(*) FROM measurement) AS measurements, "
+    '(SELECT sum("NumberOfInstances") FROM image_occurrence) AS instances, '
+    "(SELECT count(*) FROM image_occurrence) AS series, (SELECT count(*) FROM quarantine) AS refused"
+)
+
+
+def totals(home: Home) -> dict[str, int]:
+    with connect_home(home) as connection:
+        (found,) = query(connection, TOTALS, seconds=60).to_pylist()
+    return found
+
+
+@pytest.fixture
+def second_batch(site: Home, rows: Any) -> tuple[dict[str, Any], dict[bytes, bytes]]:
+    """A lake with one batch, and the next one: it appends, merges and repeats."""
+    with Lake(site).writing() as writer:
+        writer.commit(
+            {"measurement": [rows.measurement()], "image_occurrence": [rows.series(), rows.series(series=2)]},
+            {b"1" * 16: b"c" * 16},
+        )
+    batch = {
+        "measurement": [rows.measurement(name="m2"), rows.measurement(name="m3", person="p2")],
+        "image_occurrence": [rows.series(), rows.series(series=3, person="p2")],
+        "quarantine": [rows.quarantine()],
+    }
+    return batch, {b"2" * 16: b"c" * 16}
+
+
+BEFORE = {"measurements": 1, "instances": 2, "series": 2, "refused": 0}
+AFTER = {"measurements": 3, "instances": 4, "series": 3, "refused": 1}
+
+
+def finish(home: Home, batch: dict[str, Any], seen: dict[bytes, bytes]) -> None:
+    """What the next run does: commit what the lake does not know."""
+    with Lake(home).writing() as writer:
+        if not writer.known(seen.keys()):
+            writer.commit(batch, seen)
+
+
+def test_killed_at_any_step_the_next_run_completes_the_work(site: Home, second_batch: Any) -> None:
+    script = Path(__file__).with_name("killed_writer.py")
+    child = subprocess.run(
+        [sys.executable, script, site.root], input=pickle.dumps(second_batch), capture_output=True, check=True
+    )
+    killed = int(child.stdout)
+    assert killed > 40
+    partial = 0
+    for step in range(1, killed + 1):
+        home = Home.open(site.root.with_name(f"{site.root.name}-{step}"))
+        left = totals(home)  # readable as the kill left it, each table before or after the batch
+        assert all(left[name] in (BEFORE[name], AFTER[name]) for name in left), step
+        partial += left not in (BEFORE, AFTER)
+        finish(home, *second_batch)
+        assert totals(home) == AFTER, step
+        assert {path.name for path in home.staging.iterdir()} == {"writer.lock"}, step
+    assert partial > 0
+
+
+@pytest.mark.parametrize(
+    "refusing",
+    [
+        "federim.lake.staging.sync",
+        "federim.lake.staging._write_arrow",
+        "federim.lake.delta.write_deltalake",
+        "federim.lake.delta.DeltaTable.merge",
+        "federim.lake.delta.sync",
+        "federim.lake.index.Index.remember",
+        "federim.lake.tables.drop",
+    ],
+)
+@pytest.mark.parametrize("says", ["errno", "words"])
+def test_a_full_disk_is_said_plainly_and_nothing_is_lost(
+    site: Home, second_batch: Any, monkeypatch: pytest.MonkeyPatch, refusing: str, says: str
+) -> None:
+    import sqlite3
+
+    from deltalake.exceptions import DeltaError
+
+    def refuse(*args: object, **options: object) -> Callable[..., None]:
+        if says == "errno":
+            raise OSError(28, "No space left on device")
+        if "index" in refusing:
+            raise sqlite3.OperationalError("database or disk is full")
+        raise DeltaError(
+            "Generic LocalFileSystem error: Unable to write: No space left on device (os error 28)"
+        )
+
+    with monkeypatch.context() as full, Lake(site).writing() as writer:
+        full.setattr(refusing, refuse)
+        with pytest.raises(StorageFull, match="the disk is full"):
+            writer.commit(*second_batch)
+    left = totals(site)
+    assert all(left[name] in (BEFORE[name], AFTER[name]) for name in left)
+    finish(site, *second_batch)
+    assert totals(site) == AFTER
+
+
+def test_the_same_writer_goes_on_once_there_is_space(
+    site: Home, second_batch: Any, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Lake(site).writing() as writer:
+        with monkeypatch.context() as full:
+            full.setattr("federim.lake.delta.DeltaTable.merge", refuse)
+            with pytest.raises(StorageFull):
+                writer.commit(*second_batch)
+        writer.commit({"measurement": [rows.measurement(name="m4")]}, {})
+    assert totals(site) == {**AFTER, "measurements": 4}
+
+
+def test_another_failure_of_delta_is_not_called_a_full_disk(
+    site: Home, second_batch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deltalake.exceptions import DeltaError
+
+    def fail(*args: object, **options: object) -> None:
+        raise DeltaError("something else")
+
+    monkeypatch.setattr("federim.lake.delta.write_deltalake", fail)
+    with Lake(site).writing() as writer, pytest.raises(DeltaError, match="something else"):
+        writer.commit(*second_batch)

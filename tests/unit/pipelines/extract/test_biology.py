@@ -1,0 +1,124 @@
+"""FHIR observations become measurements and observations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from federim.model.identifiers import Subject
+from federim_pipelines.extract import biology
+from federim_pipelines.extract.unusable import Unusable
+from federim_pipelines.items import Reason
+
+MakeResource = Callable[..., dict[str, Any]]
+KEY = "0123456789abcdef" * 2
+
+
+def test_a_result_keeps_its_code_unit_date_operator_and_limits(
+    make_observation: MakeResource, someone: Subject
+) -> None:
+    told = make_observation(
+        valueQuantity={"value": 5, "comparator": "<", "unit": "µmol/L", "code": "umol/L"},
+        referenceRange=[{"low": {"value": 45}, "high": {"value": 84.5}}],
+    )
+    [(table, row)] = biology.observation(told, someone, KEY)
+    assert table == "measurement"
+    assert row == {
+        "person_id": someone.person_id,
+        "measurement_id": KEY,
+        "measurement_concept_id": 0,
+        "measurement_source_value": "14682-9",
+        "measurement_source_system": "http://loinc.org",
+        "measurement_date": dt.date(2024, 2, 24),
+        "measurement_datetime": dt.datetime(2024, 2, 24, 8, 30),
+        "value_as_number": 5.0,
+        "value_source_code": None,
+        "operator": "<",
+        "unit_source_value": "umol/L",
+        "range_low": 45,
+        "range_high": 84.5,
+    }
+
+
+def test_a_blood_pressure_is_a_row_a_component_with_ids_of_their_own(
+    make_observation: MakeResource, someone: Subject
+) -> None:
+    def part(code: str, value: int) -> dict[str, Any]:
+        coding = {"system": "http://loinc.org", "code": code}
+        return {"code": {"coding": [coding]}, "valueQuantity": {"value": value, "unit": "mm[Hg]"}}
+
+    told = make_observation(valueQuantity=None, component=[part("8480-6", 107), part("8462-4", 60)])
+    rows = [row for _, row in biology.observation(told, someone, KEY)]
+    assert [(row["measurement_source_value"], row["value_as_number"]) for row in rows] == [
+        ("8480-6", 107.0),
+        ("8462-4", 60.0),
+    ]
+    assert len({row["measurement_id"] for row in rows} | {KEY}) == 3
+
+
+@pytest.mark.parametrize(
+    ("category", "table"),
+    [("laboratory", "measurement"), ("vital-signs", "measurement"), ("social-history", "observation")],
+)
+def test_a_coded_value_is_a_measurement_only_where_something_was_measured(
+    make_observation: MakeResource, someone: Subject, category: str, table: str
+) -> None:
+    told = make_observation(
+        category=[{"coding": [{"code": category}]}],
+        valueQuantity=None,
+        valueCodeableConcept={"coding": [{"system": "http://snomed.info/sct", "code": "266919005"}]},
+    )
+    [(found, row)] = biology.observation(told, someone, KEY)
+    assert (found, row["value_source_code"]) == (table, "266919005")
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"status": "entered-in-error"},
+        {"valueQuantity": None},
+        {"valueQuantity": {"unit": "mg"}},
+        {"valueQuantity": None, "hasMember": [{"reference": "Observation/o2"}]},
+    ],
+    ids=["withdrawn", "no value", "quantity without a value", "panel"],
+)
+def test_what_says_nothing_makes_no_row(
+    make_observation: MakeResource, someone: Subject, elements: dict[str, Any]
+) -> None:
+    assert biology.observation(make_observation(**elements), someone, KEY) == []
+
+
+@pytest.mark.parametrize(
+    ("elements", "reason", "detail"),
+    [
+        ({"valueQuantity": None, "valueString": "seen with Mrs Martin"}, Reason.VALUE_UNUSABLE, "Observation.valueString"),
+        ({"valueQuantity": None, "valueMartin": 1}, Reason.VALUE_UNUSABLE, "Observation.value[x]"),
+        ({"valueQuantity": {"value": "12 Martin"}}, Reason.VALUE_UNUSABLE, "Observation.valueQuantity"),
+        ({"valueQuantity": {"value": True}}, Reason.VALUE_UNUSABLE, "Observation.valueQuantity"),
+        ({"valueQuantity": {"value": float("inf")}}, Reason.VALUE_UNUSABLE, "Observation.valueQuantity"),
+        ({"valueQuantity": None, "valueCodeableConcept": {"text": "Martin"}}, Reason.VALUE_UNUSABLE, "Observation.valueCodeableConcept"),
+        ({"code": {"text": "Martin"}}, Reason.CODE_MISSING, "Observation.code"),
+        ({"effectiveDateTime": "Martin"}, Reason.DATE_UNUSABLE, "effectiveDateTime"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused_without_its_value(
+    make_observation: MakeResource, someone: Subject, elements: dict[str, Any], reason: Reason, detail: str
+) -> None:
+    with pytest.raises(Unusable) as caught:
+        biology.observation(make_observation(**elements), someone, KEY)
+    assert (caught.value.reason, caught.value.detail) == (reason, detail)
+
+
+def test_loinc_is_preferred_to_a_local_code(make_observation: MakeResource, someone: Subject) -> None:
+    codings = [{"system": "urn:local", "code": "CREA"}, {"system": "http://loinc.org", "code": "14682-9"}]
+    [(_, row)] = biology.observation(make_observation(code={"coding": codings}), someone, KEY)
+    assert row["measurement_source_value"] == "14682-9"
+
+
+def test_a_local_code_is_kept_as_it_is(make_observation: MakeResource, someone: Subject) -> None:
+    codings = [{"system": "urn:local", "code": "CREA"}]
+    [(_, row)] = biology.observation(make_observation(code={"coding": codings}), someone, KEY)
+    assert (row["measurement_source_system"], row["measurement_concept_id"]) == ("urn:local", 0)
