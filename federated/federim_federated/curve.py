@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -49,10 +50,10 @@ def draw(title: str, lines: Mapping[str, Points]) -> str:
     values = [value for points in drawn.values() for _, value in points]
     if not values:
         return _document(title, ['<text x="56" y="150">no site could tell this</text>'])
-    margin = (max(values) - min(values)) * 0.08 or 0.05
+    marks = _marks(min(values), max(values))
     across = Scale(min(rounds), max(rounds), LEFT, WIDTH - RIGHT)
-    up = Scale(min(values) - margin, max(values) + margin, HEIGHT - BOTTOM, TOP)
-    parts = _axes(across, up)
+    up = Scale(marks[0], marks[-1], HEIGHT - BOTTOM, TOP)
+    parts = _axes(across, up, marks)
     # The line over all sites last, so that it lies on top.
     order = sorted(drawn, key=lambda name: (name == ALL, name))
     heights = _apart([up(drawn[name][-1][1]) for name in order])
@@ -71,17 +72,29 @@ def draw(title: str, lines: Mapping[str, Points]) -> str:
     return _document(title, parts)
 
 
-def _axes(across: Scale, up: Scale) -> list[str]:
+def _marks(low: float, high: float) -> list[float]:
+    """Round numbers at equal steps, the first at or below `low`, the last at or above `high`."""
+    span = (high - low) or 0.1
+    decade = 10.0 ** math.floor(math.log10(span))
+    step = next(decade * of for of in (0.2, 0.5, 1.0, 2.0) if span / (decade * of) <= 6)
+    first = math.floor(round((high - span) / step, 6))
+    last = math.ceil(round(high / step, 6))
+    return [number * step for number in range(first, last + 1)]
+
+
+def _axes(across: Scale, up: Scale, marks: Sequence[float]) -> list[str]:
+    digits = max(0, -math.floor(math.log10(marks[1] - marks[0]) + 1e-9))
     parts = []
-    for step in range(5):
-        value = up.low + (up.high - up.low) * step / 4
+    for value in marks:
         height = up(value)
         parts.append(
             f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{height:.1f}" y2="{height:.1f}" stroke="#dddddd"/>'
-            f'<text x="{LEFT - 8}" y="{height + 4:.1f}" text-anchor="end" fill="#555555">{value:.2f}</text>'
+            f'<text x="{LEFT - 8}" y="{height + 4:.1f}" text-anchor="end" fill="#555555">'
+            f"{value:.{digits}f}</text>"
         )
-    every = max(1, round((across.high - across.low) / 8))
-    for round_ in range(int(across.low), int(across.high) + 1, every):
+    last = int(across.high)
+    every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if last / step <= 9)
+    for round_ in sorted({int(across.low), *range(every, last + 1, every)}):
         parts.append(
             f'<text x="{across(round_):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle"'
             f' fill="#555555">{round_}</text>'

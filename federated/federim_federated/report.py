@@ -31,9 +31,10 @@ def write(hub: Home, run: str) -> Path:
     InputError
         The run did not finish.
     """
-    folder = hub.runs / run
-    if not folder.is_dir() or folder.parent != hub.runs:
-        raise UnknownName("run", run, [path.name for path in hub.runs.iterdir() if path.is_dir()])
+    known = {path.name: path for path in hub.runs.iterdir() if path.is_dir()}
+    if run not in known:
+        raise UnknownName("run", run, known)
+    folder = known[run]
     if not (folder / "model.json").exists():
         raise InputError(f"run {run} did not finish; the audit trail of each site says what its gate refused")
     facts = json.loads((folder / "model.json").read_text())

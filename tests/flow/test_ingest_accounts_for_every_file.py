@@ -1,4 +1,4 @@
-"""Whatever lies in the folder: read = accepted + duplicates + quarantined, and reading it again adds nothing."""
+"""Whatever lies in the folder, read = accepted + duplicates + quarantined; reading again adds nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from federim.audit import trail
 from federim.home import Home
+from federim_pipelines import batches, intake
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.items import Reason
 from federim_pipelines.run import ingest
@@ -32,8 +33,12 @@ def adds_up(report: RunReport) -> bool:
 
 
 def test_images_and_records_of_one_patient_meet(
-    site: Home, inbox: Path, write_image: Callable[..., Path], write_bundle: Callable[..., Path], content: Callable[[Home], Content]
-) -> None:  # fmt: skip
+    site: Home,
+    inbox: Path,
+    write_image: Callable[..., Path],
+    write_bundle: Callable[..., Path],
+    content: Callable[[Home], Content],
+) -> None:
     """The image is met before the record that says its patient's sex and birth."""
     write_image("a/1")
     write_image("a/2", number=2)
@@ -67,21 +72,36 @@ def test_images_and_records_of_one_patient_meet(
     assert trail.verify(site).ok
 
 
+@pytest.mark.parametrize(
+    ("batch", "commit"),
+    [(100, 10_000), (1, 10_000), (100, 2)],
+    ids=["usual", "small batches", "small commits"],
+)
 def test_reading_again_adds_nothing_not_even_a_refusal(
-    site: Home, inbox: Path, write_image: Callable[..., Path], write_bundle: Callable[..., Path], content: Callable[[Home], Content]
-) -> None:  # fmt: skip
+    site: Home,
+    inbox: Path,
+    write_image: Callable[..., Path],
+    write_bundle: Callable[..., Path],
+    content: Callable[[Home], Content],
+    monkeypatch: pytest.MonkeyPatch,
+    batch: int,
+    commit: int,
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_WEIGHT", batch)
+    monkeypatch.setattr(intake, "ROWS_A_COMMIT", commit)
     write_image("1.dcm")
-    shutil.copy(inbox / "1.dcm", inbox / "1-again.dcm")
     write_image("2.dcm", Manufacturer="Another")
+    write_image("3.dcm", number=3)
+    shutil.copy(inbox / "1.dcm", inbox / "4.dcm")
     write_bundle("a.json")
     (inbox / "empty").touch()
     (inbox / "lines.ndjson").write_text('{"resourceType": "Patient"}\n{\n{"resourceType": "Encounter"}\n')
     first = ingest(site, [inbox])
     before = content(site)
-    assert (first.accepted, first.duplicates, first.quarantined) == (2, 1, 3)
+    assert (first.accepted, first.duplicates, first.quarantined) == (3, 1, 3)
     assert first.reasons[Reason.INSTANCE_CONFLICT] == 1
     again = ingest(site, [inbox])
-    assert (again.accepted, again.duplicates, again.quarantined) == (0, 3, 3)
+    assert (again.accepted, again.duplicates, again.quarantined) == (0, 4, 3)
     assert (again.reasons, again.rows) == (first.reasons, {})
     assert content(site) == before
     assert adds_up(first)
@@ -125,9 +145,24 @@ def test_a_row_the_schema_refuses_is_refused_alone(
 
 
 PIECES = st.sampled_from(
-    ["image", "other image", "its copy", "conflict", "bundle", "half bundle", "lines", "csv", "empty", "text", "folder",
-     "encounters", "zip", "broken zip", "unreadable link"]
-)  # fmt: skip
+    [
+        "image",
+        "other image",
+        "its copy",
+        "conflict",
+        "bundle",
+        "half bundle",
+        "lines",
+        "csv",
+        "empty",
+        "text",
+        "folder",
+        "encounters",
+        "zip",
+        "broken zip",
+        "unreadable link",
+    ]
+)
 
 
 @given(pieces=st.lists(PIECES, max_size=12), again=st.booleans())

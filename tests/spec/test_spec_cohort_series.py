@@ -77,5 +77,7 @@ def test_the_index_is_the_first_matching_series(cohort_test: Any) -> None:
 def test_a_follow_up_is_a_series_after_the_index(cohort_test: Any) -> None:
     followed = series(Modality="CT") & series(Modality="MR", within_days=(-1, 365))
     cohort_test(SERIES, followed, {"P1": "2021-03-01"}, index=Index.SERIES)
+    grown = series(Modality="CT") & series(PatientAge=at_least(18), within_days=0)
+    cohort_test(SERIES, grown, {"P1": "2021-03-01"}, index=Index.SERIES, series={"S1", "S2"})
     soon = series(Modality="CT") & series(Modality="MR", within_days=(-1, 90))
     cohort_test(SERIES, soon, {}, index=Index.SERIES)

@@ -41,7 +41,6 @@ class Event(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
-        app_label = "audit"
         db_table = "audit_event"
         ordering = ("sequence",)
 

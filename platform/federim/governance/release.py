@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,9 @@ from federim.governance.requests import move, request_numbered
 from federim.home import Home, Role
 from federim.lake import manifest
 from federim.lake.storage import FULL, private_files, sync
-from federim.model.errors import DisclosureRisk, StateRefused, StorageFull
+from federim.model.errors import DisclosureRisk, StateRefused, StorageFull, VerificationFailed
+
+NAME = re.compile(r"[a-z0-9-]{1,120}")
 
 
 def release(home: Home, actor: str, decision: Document, *, today: date) -> Release:
@@ -85,8 +88,17 @@ def release(home: Home, actor: str, decision: Document, *, today: date) -> Relea
 
 
 def release_name(decision: Document) -> str:
-    """What a release is called: whose decision, which request and revision, and from which site."""
-    return "{signer}-{request}-r{revision}-{site}".format(**decision)
+    """What a release is called: whose decision, which request and revision, and from which site.
+
+    Raises
+    ------
+    VerificationFailed
+        The decision's own words would not make the name of a folder.
+    """
+    name = "{signer}-{request}-r{revision}-{site}".format(**decision)
+    if not NAME.fullmatch(name):
+        raise VerificationFailed("the decision's request or revision is not what a hub writes")
+    return name
 
 
 @contextmanager

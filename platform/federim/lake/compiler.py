@@ -250,7 +250,7 @@ def _table_of(column: str) -> Table:
 
 
 def _join_dated(within: Window | None) -> str:
-    return "" if within is None else "\n  JOIN dated AS i USING (person_id)"
+    return "" if within is None else "\n  JOIN dated AS i ON i.person_id = e.person_id"
 
 
 def _all(conditions: Sequence[str]) -> str:

@@ -192,6 +192,15 @@ def test_a_decision_that_carries_another_package_is_refused_though_signed(centre
         release(centre.home, "olga", forged, today=centre.today)
 
 
+@pytest.mark.parametrize("change", [{"request": "../../etc"}, {"revision": "1/.."}])
+def test_a_decision_cannot_choose_where_a_release_is_written(centre: Any, change: dict[str, Any]) -> None:
+    decision = {**unsigned(centre.decided()), **change}
+    content = {key: decision[key] for key in ("issuer", "request", "revision", "definition")}
+    decision["package"] = documents.digest(content)
+    with pytest.raises(VerificationFailed, match="request or revision"):
+        release(centre.home, "olga", documents.sign(centre.home, Kind.DECISION, decision), today=centre.today)
+
+
 @pytest.mark.parametrize("days", [-1, 366])
 def test_a_decision_out_of_its_dates_is_refused(centre: Any, days: int) -> None:
     with pytest.raises(NotApproved, match="the decision holds from 2026-03-02 to 2027-03-02"):

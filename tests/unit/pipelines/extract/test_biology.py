@@ -94,16 +94,24 @@ def test_what_says_nothing_makes_no_row(
 @pytest.mark.parametrize(
     ("elements", "reason", "detail"),
     [
-        ({"valueQuantity": None, "valueString": "seen with Mrs Martin"}, Reason.VALUE_UNUSABLE, "Observation.valueString"),
+        (
+            {"valueQuantity": None, "valueString": "seen with Mrs Martin"},
+            Reason.VALUE_UNUSABLE,
+            "Observation.valueString",
+        ),
         ({"valueQuantity": None, "valueMartin": 1}, Reason.VALUE_UNUSABLE, "Observation.value[x]"),
         ({"valueQuantity": {"value": "12 Martin"}}, Reason.VALUE_UNUSABLE, "Observation.valueQuantity"),
         ({"valueQuantity": {"value": True}}, Reason.VALUE_UNUSABLE, "Observation.valueQuantity"),
         ({"valueQuantity": {"value": float("inf")}}, Reason.VALUE_UNUSABLE, "Observation.valueQuantity"),
-        ({"valueQuantity": None, "valueCodeableConcept": {"text": "Martin"}}, Reason.VALUE_UNUSABLE, "Observation.valueCodeableConcept"),
+        (
+            {"valueQuantity": None, "valueCodeableConcept": {"text": "Martin"}},
+            Reason.VALUE_UNUSABLE,
+            "Observation.valueCodeableConcept",
+        ),
         ({"code": {"text": "Martin"}}, Reason.CODE_MISSING, "Observation.code"),
         ({"effectiveDateTime": "Martin"}, Reason.DATE_UNUSABLE, "effectiveDateTime"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_used_is_refused_without_its_value(
     make_observation: MakeResource, someone: Subject, elements: dict[str, Any], reason: Reason, detail: str
 ) -> None:

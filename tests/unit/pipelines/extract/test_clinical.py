@@ -30,9 +30,14 @@ CONDITION = {
 PROCEDURE = {
     "resourceType": "Procedure",
     "status": "completed",
-    "code": {"coding": [{"system": "http://snomed.info/sct", "code": "1"}, {"system": "urn:oid:1.2.250.1.213.2.5", "code": "ZBQK002"}]},
+    "code": {
+        "coding": [
+            {"system": "http://snomed.info/sct", "code": "1"},
+            {"system": "urn:oid:1.2.250.1.213.2.5", "code": "ZBQK002"},
+        ]
+    },
     "performedPeriod": {"start": "2013-07-17T02:24:38-07:00"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,11 @@ person = { key = "k", birth = { column = "age", written = "age", year_column = "
 @pytest.mark.parametrize(
     ("row", "reason", "detail"),
     [
-        ("7;F;09/04/1961;05/03/2024 08:30;Martin;1", Reason.VALUE_UNUSABLE, "column creatinine: not a number"),
+        (
+            "7;F;09/04/1961;05/03/2024 08:30;Martin;1",
+            Reason.VALUE_UNUSABLE,
+            "column creatinine: not a number",
+        ),
         ("7;F;09/04/1961;05/03/2024 08:30;8.5;1", Reason.VALUE_UNUSABLE, "column creatinine: not a number"),
         ("7;F;09/04/1961;Martin;88;1", Reason.DATE_UNUSABLE, "column SAMPLED"),
         ("7;F;Martin;05/03/2024 08:30;88;1", Reason.DATE_UNUSABLE, "column BORN"),
@@ -149,9 +153,13 @@ person = { key = "k", birth = { column = "age", written = "age", year_column = "
         ("7;F;09/04/1961", Reason.UNREADABLE, "3 cells where the header has 6"),
         ("7;F;09/04/1961;05/03/2024 08:30;88;1;Martin", Reason.UNREADABLE, "7 cells where the header has 6"),
         (b"7;F;09/04/1961;05/03/2024 08:30;88;\xff", Reason.UNREADABLE, "bytes that are not utf-8"),
-        ('7;F;09/04/1961;05/03/2024 08:30;88;"1"1', Reason.UNREADABLE, "a quote is not closed where it should"),
+        (
+            '7;F;09/04/1961;05/03/2024 08:30;88;"1"1',
+            Reason.UNREADABLE,
+            "a quote is not closed where it should",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_faulty_row_is_refused_alone_by_number_and_column(
     open_worker: OpenWorker, write_file: WriteFile, row: str | bytes, reason: Reason, detail: str
 ) -> None:

@@ -50,8 +50,10 @@ def test_the_names_of_one_bundle_mean_nothing_in_another(
     found = set()
     for name in ("p1", "p2"):
         told = bundle(
-            make_patient(name), make_observation(f"of-{name}", subject={"reference": "urn:uuid:1"}), urls={0: "urn:uuid:1"}
-        )  # fmt: skip
+            make_patient(name),
+            make_observation(f"of-{name}", subject={"reference": "urn:uuid:1"}),
+            urls={0: "urn:uuid:1"},
+        )
         outcome = fhir.read(write_file(f"{name}.json", told), worker)
         assert not outcome.refusals
         found |= {row["person_id"] for record in outcome.records for _, row in record.rows}
@@ -150,9 +152,12 @@ def test_other_resources_are_counted_by_type_and_a_strange_type_is_not_repeated(
     }
     void = make_observation("o2", status="entered-in-error")
     outcome = fhir.read(
-        write_file("a.json", bundle(make_patient(), study, {"resourceType": "Martin"}, void, {"resourceType": "Encounter"})),
+        write_file(
+            "a.json",
+            bundle(make_patient(), study, {"resourceType": "Martin"}, void, {"resourceType": "Encounter"}),
+        ),
         worker,
-    )  # fmt: skip
+    )
     assert outcome.skipped == {"ImagingStudy": 1, "other": 1, "Observation": 1, "Encounter": 1}
     assert [table for record in outcome.records for table, _ in record.rows] == ["person"]
 
@@ -192,17 +197,37 @@ def test_a_bundle_too_large_to_hold_is_streamed_with_the_same_result(
 @given(
     noise=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-            st.sampled_from(["coding", "code", "system", "value", "reference", "start", "extension", "type", "url"]),
-            inner, max_size=3,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["coding", "code", "system", "value", "reference", "start", "extension", "type", "url"]
+                ),
+                inner,
+                max_size=3,
+            )
         ),
         max_leaves=6,
     ),
     element=st.sampled_from(
-        ["code", "subject", "valueQuantity", "component", "category", "identifier", "extension", "effectiveDateTime",
-         "birthDate", "gender", "id", "referenceRange", "status", "resourceType"]
+        [
+            "code",
+            "subject",
+            "valueQuantity",
+            "component",
+            "category",
+            "identifier",
+            "extension",
+            "effectiveDateTime",
+            "birthDate",
+            "gender",
+            "id",
+            "referenceRange",
+            "status",
+            "resourceType",
+        ]
     ),
-)  # fmt: skip
+)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 def test_no_shape_of_a_resource_ends_the_file(
     worker: Worker,

@@ -55,6 +55,11 @@ def test_a_number_under_the_ins_authority_is_an_ins_by_its_type_alone(type_: str
     assert identity_of(patient(identifier("1", system=NIR, type_=type_), code="QUAL")) is None
 
 
+def test_the_number_of_an_insurance_policy_names_a_family_and_so_nobody() -> None:
+    for type_ in ("NH", "MB", "SN"):
+        assert identity_of(patient(identifier("7", system="urn:insurer", type_=type_))) is None
+
+
 def test_a_definitive_ins_is_preferred_to_one_people_wait_with() -> None:
     waiting = identifier("2", system="urn:oid:1.2.250.1.213.1.4.9", type_="INS-NIA")
     definitive = identifier("1", system=NIR, type_="INS-NIR")

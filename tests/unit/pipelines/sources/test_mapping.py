@@ -26,9 +26,19 @@ def test_the_documented_example_is_a_mapping(tmp_path: Path) -> None:
     [file] = load(tmp_path, text).file
     assert file.person.is_register
     assert file.columns == {
-        "IPP", "SEX", "BORN", "SAMPLED", "creatinine", "RESULT", "LOINC", "UNIT", "discharge", "diabetes", "CCAM",
+        "IPP",
+        "SEX",
+        "BORN",
+        "SAMPLED",
+        "creatinine",
+        "RESULT",
+        "LOINC",
+        "UNIT",
+        "discharge",
+        "diabetes",
+        "CCAM",
         "result_number",
-    }  # fmt: skip
+    }
 
 
 def test_a_file_is_a_register_if_it_tells_sex_or_birth_or_says_so(tmp_path: Path) -> None:
@@ -53,7 +63,10 @@ def test_the_first_pattern_that_matches_a_name_covers_it(tmp_path: Path) -> None
         ("[[file]]\npattern = 'a'", "file.0.person: Field required"),
         (f"{LEAST}kye = 'x'", "file.0.person.kye: Extra inputs"),
         (f"{LEAST}[[file.measurement]]\ncolumn = 'x'", "either code or code_column"),
-        (f"{LEAST}[[file.measurement]]\ncolumn = 'x'\ncode = 'c'\ncode_column = 'd'", "either code or code_column"),
+        (
+            f"{LEAST}[[file.measurement]]\ncolumn = 'x'\ncode = 'c'\ncode_column = 'd'",
+            "either code or code_column",
+        ),
         (f"{LEAST}[[file.observation]]\ncolumn = 'x'\ncode = 'c'", "either values or number"),
         (f"{LEAST}[[file.condition]]\ncode = 'c'", "column and present"),
         (f"{LEAST}[file.date]\nformat = '%d'", "give column, or day"),
@@ -62,7 +75,7 @@ def test_the_first_pattern_that_matches_a_name_covers_it(tmp_path: Path) -> None
         (LEAST.replace("pattern", "encoding = 'utf-16'\npattern"), "extends ASCII"),
         (LEAST.replace("pattern", "encoding = 'utf-99'\npattern"), "extends ASCII"),
     ],
-)  # fmt: skip
+)
 def test_a_faulty_mapping_is_refused_with_the_place_of_its_fault(
     tmp_path: Path, text: str, says: str
 ) -> None:
