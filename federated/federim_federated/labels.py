@@ -29,7 +29,8 @@ _RULES: Final = {
             last(value_as_number >= $at_least ORDER BY measurement_date NULLS FIRST, measurement_id)
                 AS is_case
         FROM measurement
-        WHERE measurement_source_value = $code AND value_as_number IS NOT NULL
+        WHERE measurement_source_value = $code AND unit_source_value = $unit
+            AND value_as_number IS NOT NULL
         GROUP BY person_id""",
 }
 
@@ -40,7 +41,7 @@ def read(home: Home, connection: duckdb.DuckDBPyConnection, label: Label) -> dic
     if label.table is LabelTable.OBSERVATION:
         parameters["value"] = label.value
     elif label.at_least is not None:
-        parameters["at_least"] = label.at_least
+        parameters |= {"unit": label.unit, "at_least": label.at_least}
     found = reader.query(
         connection, _RULES[label.table], seconds=home.settings.query_seconds, parameters=parameters
     )

@@ -94,7 +94,10 @@ def load(home: Home, name: str) -> SignedPlan:
 def find(home: Home, digest: str) -> SignedPlan:
     """The plan of that digest in this home; raise `UnknownName` where there is none."""
     for path in sorted(home.plans.glob("*.json")):
-        signed = read(path)
+        try:
+            signed = read(path)
+        except InputError:  # a damaged plan, or another version's, must not stop the others
+            continue
         if signed.digest == digest:
             return signed
     raise UnknownName("training plan of digest", digest[:12], ())

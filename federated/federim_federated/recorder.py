@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -51,20 +52,20 @@ class Recorder:
 
     def checkpoint(self, round_: int, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write the model after a round: `round-0001.npz`, and what it is in `round-0001.json`."""
-        self._model(f"round-{round_:04d}", arrays, {"round": round_, **facts})
+        self._write(f"round-{round_:04d}", arrays, {"round": round_, **facts})
 
-    def model(self, arrays: Arrays, facts: Mapping[str, Any]) -> Path:
-        """Write the final model: `model.npz` and `model.json`. Returns the former."""
-        return self._model("model", arrays, facts)
+    def model(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
+        """Write the final model: `model.npz`, and what it is in `model.json`."""
+        self._write("model", arrays, facts)
 
-    def _model(self, name: str, arrays: Arrays, facts: Mapping[str, Any]) -> Path:
+    def _write(self, name: str, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         sink = io.BytesIO()
         np.savez(sink, allow_pickle=False, **arrays)
-        path = self.folder / f"{name}.npz"
-        replace_file(path, sink.getvalue())
+        content = sink.getvalue()
+        replace_file(self.folder / f"{name}.npz", content)
         # After the arrays: a checkpoint without its JSON is one that was not finished.
-        replace_file(self.folder / f"{name}.json", json.dumps(facts, indent=1, sort_keys=True).encode())
-        return path
+        told = {**facts, "sha256": hashlib.sha256(content).hexdigest()}
+        replace_file(self.folder / f"{name}.json", json.dumps(told, indent=1, sort_keys=True).encode())
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -105,6 +105,7 @@ def run(
     finally:
         site_data.forget()
     facts = json.loads((folder / "model.json").read_text())
+    trail.record(hub, actor, "federated.model", run=folder.name, plan=name, sha256=facts["sha256"])
     return RunSummary(
         run=folder.name,
         rounds=facts["rounds"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -161,6 +162,7 @@ PIECES = st.sampled_from(
         "zip",
         "broken zip",
         "unreadable link",
+        "pipe",
     ]
 )
 
@@ -220,6 +222,8 @@ def test_every_file_is_accounted_for(
             files += 1
         elif piece == "broken zip":
             (inbox / f"{name}.zip").write_bytes(b"PK\x03\x04 and no more")
+        elif piece == "pipe":
+            os.mkfifo(inbox / f"{name}.json")
         else:
             (inbox / name).symlink_to(inbox / "nowhere")
     home = make_home(f"h{len(counter)}")

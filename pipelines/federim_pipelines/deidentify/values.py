@@ -120,9 +120,9 @@ class ValueRules:
         )
 
     def _digits(self, tag: int, value: Any) -> Any:
-        return (
-            None if self._own.are_numbers({str(part) for part in values_of(value)}) else _numbers(tag, value)
-        )
+        if self._own.are_numbers({str(part) for part in values_of(value)}):
+            return None
+        return _numbers(tag, value)
 
     def _age(self, _tag: int, value: Any) -> Any:
         return _each(value, lambda part: part if _AGE.fullmatch(part) else None)

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from federim_pipelines.items import Item
 
 BLOCK = 1 << 20
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises
+    ------
+    OSError
+        It is gone, may not be read, or is no file: a pipe would be waited on for ever.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return path.open("rb")
 
 
 @contextmanager
@@ -21,7 +37,7 @@ def opened(item: Item) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        The file is gone or may not be read.
+        As `open_file`.
     zipfile.BadZipFile
         The archive it is a member of is damaged.
     """
@@ -29,7 +45,7 @@ def opened(item: Item) -> Iterator[BinaryIO]:
         with zipfile.ZipFile(item.path) as archive, archive.open(item.member) as member:
             yield cast(BinaryIO, member)
     else:
-        with item.path.open("rb") as file:
+        with open_file(item.path) as file:
             if item.start == 0 and item.end is None:
                 yield file
             else:

@@ -15,7 +15,7 @@ from federim.model.identifiers import Ipp, LocalId, PatientIdentity
 from federim_pipelines.extract.columns import Reading
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal
-from federim_pipelines.sources.content import opened
+from federim_pipelines.sources.content import open_file, opened
 from federim_pipelines.sources.mapping import CsvFile
 from federim_pipelines.worker import Worker
 
@@ -40,7 +40,7 @@ def spans(item: Item) -> Iterator[Item]:
         yield item
         return
     start, row, rest = 0, 1, b""
-    with item.path.open("rb") as file:
+    with open_file(item.path) as file:
         while block := file.read(SPAN_BYTES):
             rest += block
             length, rows = _whole_rows(rest)

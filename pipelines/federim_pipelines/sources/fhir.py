@@ -23,7 +23,7 @@ from federim_pipelines.extract import biology, clinical
 from federim_pipelines.extract.clinical import Rows
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal
-from federim_pipelines.sources.content import opened, size_of
+from federim_pipelines.sources.content import open_file, opened, size_of
 from federim_pipelines.sources.fhir_patient import canonical_reference, identity_of, referred
 from federim_pipelines.worker import Worker
 
@@ -61,7 +61,7 @@ def spans(item: Item) -> Iterator[Item]:
         yield item
         return
     start, line = 0, 1
-    with item.path.open("rb") as file:
+    with open_file(item.path) as file:
         while block := file.read(SPAN_BYTES):
             block += file.readline()
             yield Item(source=KIND, path=item.path, start=start, end=start + len(block), first_line=line)
@@ -131,26 +131,20 @@ class _Reading:
 
     def _take(self, position: int, full_url: str, resource: dict[str, Any]) -> None:
         kind = resource["resourceType"]
-        if kind == "Patient":
-            content, rows = self._patient(resource, full_url)
-        elif kind in _EXTRACTORS:
-            key = self._key(kind, resource, full_url)
-            rows = _EXTRACTORS[kind](resource, self._subject(resource, kind), key.hex())
-            content = canonical([[table, row] for table, row in _plain(rows)])
-        else:
+        if kind != "Patient" and kind not in _EXTRACTORS:
             self.skipped[kind if kind in _SKIPPED else "other"] += 1
             return
+        key = self._key(kind, resource, full_url)
+        if kind == "Patient":
+            content, rows = self._patient(resource, full_url)
+        else:
+            rows = _EXTRACTORS[kind](resource, self._subject(resource, kind), key.hex())
+            content = canonical([[table, row] for table, row in _plain(rows)])
         if not rows:
             self.skipped[kind] += 1
             return
-        self.records.append(
-            Record(
-                key=self._key(kind, resource, full_url),
-                content=keyed(self.worker.record_key, "content", content)[:16],
-                rows=tuple(rows),
-                position=position,
-            )
-        )
+        said = keyed(self.worker.record_key, "content", content)[:16]
+        self.records.append(Record(key=key, content=said, rows=tuple(rows), position=position))
 
     def _patient(self, resource: dict[str, Any], full_url: str) -> tuple[bytes, Rows]:
         identity = identity_of(resource, full_url)
@@ -279,9 +273,8 @@ def _plain(rows: Rows) -> Iterator[tuple[str, dict[str, Any]]]:
 def _broken(error: Exception) -> Reason:
     """Whether broken JSON ends before its content does."""
     if isinstance(error, json.JSONDecodeError):
-        # The parser stops where the text does, or in a string or a word it could not finish.
-        cut = error.msg.startswith("Unterminated string") or len(error.doc.rstrip()) - error.pos < len(
-            "false"
-        )
+        # The parser stops where the text does, or at the string, word or escape it could not finish.
+        left = len(error.doc.rstrip()) - error.pos
+        cut = error.msg.startswith("Unterminated string") or left <= len("\\uXXXX")
         return Reason.TRUNCATED if cut else Reason.UNREADABLE
     return Reason.TRUNCATED if "premature EOF" in str(error) else Reason.UNREADABLE

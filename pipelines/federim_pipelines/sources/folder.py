@@ -11,6 +11,7 @@ from pathlib import Path
 
 from federim_pipelines.items import Item
 from federim_pipelines.sources.archive import listing, why_member_refused
+from federim_pipelines.sources.content import open_file
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 
 
@@ -43,7 +44,7 @@ def kind_of(path: Path, member: str = "") -> Kind:
     """What the first bytes of a file or member say; OTHER if they cannot be read."""
     try:
         if not member:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 return sniff(file.read(HEAD_BYTES))
         if why_member_refused(path, member):
             return Kind.OTHER

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -90,15 +92,11 @@ def run_(
     from federim_federated import run
 
     hub = open_home(context, Role.HUB)
-    _show_rounds()
-    summary = run.run(
-        hub,
-        name,
-        [Home.open(path) for path in site],
-        actor=actor,
-        learning_rate=learning_rate,
-        local_epochs=local_epochs,
-    )
+    homes = [Home.open(path) for path in site]
+    with _rounds_told():
+        summary = run.run(
+            hub, name, homes, actor=actor, learning_rate=learning_rate, local_epochs=local_epochs
+        )
     auc = "not told" if summary.auc is None else f"{summary.auc:.3f}"
     report(
         summary.as_json(),
@@ -151,11 +149,14 @@ def _tell(signed: SignedPlan, done: str, *, as_json: bool, path: Path | None = N
     report(document, "\n".join(lines), as_json=as_json)
 
 
-def _show_rounds() -> None:
+@contextmanager
+def _rounds_told() -> Iterator[None]:
     """A line a round on the error stream, so that `--json` leaves the output clean."""
     log = logging.getLogger("federim.federated")
+    lines = RichHandler(console=ERR, show_path=False, show_level=False, log_time_format="%H:%M:%S")
     log.setLevel(logging.INFO)
-    if not log.handlers:
-        log.addHandler(
-            RichHandler(console=ERR, show_path=False, show_level=False, log_time_format="%H:%M:%S")
-        )
+    log.addHandler(lines)
+    try:
+        yield
+    finally:
+        log.removeHandler(lines)

@@ -35,9 +35,13 @@ def write_contents(
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
-    # Chunks follow threads, and Parquet's pages follow chunks: one chunk makes the bytes the same.
-    whole = table.combine_chunks().replace_schema_metadata(None)
-    pq.write_table(whole, path, compression="zstd", compression_level=3, row_group_size=ROWS_PER_GROUP)
+    pq.write_table(
+        table.replace_schema_metadata(None),
+        path,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=ROWS_PER_GROUP,
+    )
 
 
 def _page(definition: ExportDefinition, decision: Mapping[str, Any], risk: str) -> str:

@@ -68,22 +68,23 @@ class Label:
     """The rule that says whether a person is a case (1) or not (0).
 
     A condition is present or absent. An observation's last coded value is `value` or another one; a
-    measurement's last number is `at_least` that or less. Persons with neither are left out.
+    measurement's last number in `unit` is `at_least` that or less. Persons with neither are left out.
     """
 
     table: LabelTable
     code: str
     value: str = ""
+    unit: str = ""
     at_least: float | None = None
 
     def __post_init__(self) -> None:
         _require(bool(self.code), "label", "a code")
-        wants_value, wants_number = self.table is LabelTable.OBSERVATION, self.table is LabelTable.MEASUREMENT
-        _require(bool(self.value) == wants_value, "label", "`value` with an observation, and only there")
+        coded, measured = self.table is LabelTable.OBSERVATION, self.table is LabelTable.MEASUREMENT
+        _require(bool(self.value) == coded, "label", "`value` with an observation, and only there")
         _require(
-            (self.at_least is not None) == wants_number,
+            bool(self.unit) == measured and (self.at_least is not None) == measured,
             "label",
-            "`at_least` with a measurement, and only there",
+            "`unit` and `at_least` with a measurement, and only there",
         )
 
 
@@ -128,7 +129,7 @@ class Bounds:
     def __post_init__(self) -> None:
         _require(
             0 < self.lowest <= self.default <= self.highest < math.inf,
-            "run_config",
+            "learning_rate and local_epochs",
             "0 < lowest <= default <= highest",
         )
 
@@ -237,8 +238,11 @@ class TrainingPlan:
                 self.preprocessing is not None and not self.features, "preprocessing", "one, and no features"
             )
         _require(1 <= self.rounds <= LONGEST_RUN, "rounds", f"1 to {LONGEST_RUN}")
+        epochs = (self.local_epochs.lowest, self.local_epochs.default, self.local_epochs.highest)
         _require(
-            self.local_epochs.highest <= LONGEST_RUN, "run_config.local-epochs", f"no more than {LONGEST_RUN}"
+            all(float(count).is_integer() for count in epochs) and epochs[-1] <= LONGEST_RUN,
+            "local_epochs",
+            f"whole numbers, no more than {LONGEST_RUN}",
         )
         _require(0 < self.test_fraction < 1, "test_fraction", "a share between 0 and 1, for example 0.3")
         _require(self.minimum_cohort >= FLOOR_COHORT, "minimum_cohort", f"{FLOOR_COHORT} or more")

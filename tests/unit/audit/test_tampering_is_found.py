@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 
 from federim.audit import chain
-from federim.audit.trail import record, verify
+from federim.audit.trail import events, record, verify
 from federim.database import alias
 from federim.home import Home
 
@@ -53,7 +53,8 @@ def test_a_changed_event_is_found_where_it_is(trail: Home, change: str) -> None:
 
 def test_a_removed_event_is_found(trail: Home) -> None:
     run(trail, "DELETE FROM audit_event WHERE sequence = 4")
-    assert (verify(trail).ok, verify(trail).broken_at) == (False, 4)
+    found = verify(trail)
+    assert (found.ok, found.broken_at, found.reason) == (False, 4, "an event is missing here")
 
 
 def test_a_removed_event_is_found_though_the_others_close_ranks(trail: Home) -> None:
@@ -97,6 +98,32 @@ def test_an_inserted_event_is_found_though_its_hash_is_right(trail: Home) -> Non
             [previous, forged],
         )
     assert (verify(trail).ok, verify(trail).broken_at) == (False, EVENTS + 1)
+
+
+def test_an_event_of_another_past_is_found_though_hash_and_signature_are_right(trail: Home) -> None:
+    """An intruder who replays a backup, lets it grow again, and puts an event of the first past into it."""
+    columns = "sequence, at, actor, act, detail, previous, hash, signature"
+    run(
+        trail,
+        f"CREATE TABLE kept AS SELECT {columns} FROM audit_event WHERE sequence = 7",
+        "DELETE FROM audit_event WHERE sequence > 5",
+    )
+    for number in range(EVENTS):
+        record(trail, "eve", "export.vote", number=number)
+    run(
+        trail,
+        "DELETE FROM audit_event WHERE sequence = 7",
+        f"INSERT INTO audit_event ({columns}) SELECT {columns} FROM kept",
+    )
+    assert (verify(trail).ok, verify(trail).broken_at) == (False, 7)
+
+
+def test_a_head_that_comes_late_does_not_take_the_place_of_a_newer_one(trail: Home) -> None:
+    first = events(trail)[-1]
+    chain.advance_head(trail, chain.Head(events=1, hash=first.hash))
+    known = chain.read_head(trail)
+    assert known is not None
+    assert known.events == EVENTS
 
 
 def test_a_rewritten_tail_is_found_by_the_head(trail: Home) -> None:

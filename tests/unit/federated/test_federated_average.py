@@ -26,14 +26,14 @@ def strategy(consortium, plan_name, tmp_path):
     )
 
 
-def answers(nodes) -> list[Message]:
+def answers(nodes, weights=WEIGHTS) -> list[Message]:
     replies = []
     for node in nodes:
         with flower_internals.server_identity(run_id=1):
             asked = Message(RecordDict(), dst_node_id=node, message_type="train")
         content = RecordDict(
             {
-                ARRAYS: to_record({"weights": np.array(WEIGHTS[node])}),
+                ARRAYS: to_record({"weights": np.array(weights[node])}),
                 METRICS: MetricRecord({"num-examples": EXAMPLES[node], "loss": LOSSES[node]}),
             }
         )
@@ -54,7 +54,9 @@ def test_what_sites_do_not_train_is_put_back(strategy):
 
 
 def test_the_order_of_answers_changes_no_bit(strategy):
-    one, other = (strategy.aggregate_train(1, answers(nodes))[0] for nodes in ([2, 3, 4], [4, 2, 3]))
+    cancelling = {2: [1e17], 3: [1.0], 4: [-1e17 / 6]}  # summed in another order, the 1.0 is lost
+    orders = ([2, 3, 4], [4, 2, 3])
+    one, other = (strategy.aggregate_train(1, answers(nodes, cancelling))[0] for nodes in orders)
     assert one["weights"].data == other["weights"].data
 
 

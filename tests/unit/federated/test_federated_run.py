@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -27,7 +28,11 @@ def test_a_run_learns_and_leaves_its_model_checkpoints_and_metrics(consortium, p
     assert model["weights"][0] > abs(model["weights"][1]), "CRP tells a lesion, creatinine does not"
     metrics = pq.read_table(folder / "metrics.parquet").to_pandas()
     assert set(metrics["message"]) == {"query.statistics", "train", "evaluate"}
-    assert json.loads(summary.model.with_suffix(".json").read_text())["digest"] == agreed.digest
+    facts = json.loads(summary.model.with_suffix(".json").read_text())
+    assert facts["digest"] == agreed.digest
+    assert facts["sha256"] == hashlib.sha256(summary.model.read_bytes()).hexdigest()
+    (told,) = trail.events(consortium.hub, act="federated.model", limit=1)
+    assert (told.detail["run"], told.detail["sha256"]) == (summary.run, facts["sha256"])
 
 
 def test_a_run_repeats_to_the_last_bit(consortium, plan_name):

@@ -55,7 +55,7 @@ def test_the_committee_signs_then_each_site(consortium, plan_name, alpha):
         ("rounds = 6", "rounds = 6\nround = 6", "training plan, round: no such field"),
         ('unit = "mg/L"', 'unit = "mg/L"\nstatistics = "last"', "training plan, features.0.statistics"),
         ('task = "tabular"', 'task = "tabula"', "training plan, task"),
-        ("default = 0.5 }", "default = 5.0 }", "run_config"),
+        ("default = 0.5 }", "default = 5.0 }", "lowest <= default <= highest"),
         ("rounds = 6", "rounds =", "cannot be read as TOML"),
         ("[sites]", "[[sites]]", "sites: expected a table"),
     ],
@@ -121,6 +121,14 @@ def test_a_file_that_is_no_plan_is_refused_in_one_line(tmp_path, content):
     with pytest.raises(InputError) as refused:
         plan_store.read(path)
     assert "\n" not in str(refused.value)
+
+
+def test_a_damaged_plan_does_not_stop_the_others(consortium, plan_name, alpha):
+    agreed = consortium.agreed(plan_name)
+    damaged = alpha.plans / "a-damaged-one.json"
+    damaged.write_text("{")
+    assert plan_store.find(alpha, agreed.digest) == agreed
+    damaged.unlink()
 
 
 def test_a_misspelt_plan_suggests_the_nearest(consortium, plan_name):

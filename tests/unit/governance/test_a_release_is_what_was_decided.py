@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from federim.audit.trail import events
@@ -22,6 +23,7 @@ from federim.governance.models import Release
 from federim.governance.release import release
 from federim.governance.verification import find_release, verify
 from federim.home import Home
+from federim.lake import manifest
 from federim.model.errors import (
     DisclosureRisk,
     NotAllowed,
@@ -139,6 +141,35 @@ def test_an_added_or_missing_file_is_named(centre: Any) -> None:
     (folder / "ages.parquet").unlink()
     with pytest.raises(VerificationFailed, match=r"ages\.parquet"):
         verify(centre.home, folder)
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"package": "0" * 64}, "another package"),
+        ({"issuer": "hub"}, "another package"),
+        ({"site": "beta"}, "not signed by the site"),
+    ],
+)
+def test_a_manifest_that_claims_more_than_the_decision_is_found(
+    centre: Any, facts: dict[str, str], says: str
+) -> None:
+    folder = released(centre)
+    true = manifest.verify(folder, centre.home.trusted).facts
+    folder.chmod(0o700)
+    for path in folder.glob("manifest.json*"):
+        path.unlink()
+    manifest.write(folder, {**true, **facts}, centre.home.signing_key, signer="alpha")
+    with pytest.raises(VerificationFailed, match=says):
+        verify(centre.home, folder)
+
+
+def test_a_table_is_the_same_bytes_in_however_many_pieces_it_comes(tmp_path: Path) -> None:
+    whole = pa.table({"n": list(range(50_000)), "s": [str(each % 7) for each in range(50_000)]})
+    pieces = pa.concat_tables([whole.slice(start, 7_001) for start in range(0, 50_000, 7_001)])
+    for name, table in (("whole", whole), ("pieces", pieces)):
+        contents._write_table(tmp_path / f"{name}.parquet", table)
+    assert len(set(digests(tmp_path).values())) == 1
 
 
 def test_a_release_of_a_site_nobody_here_trusts_is_refused(

@@ -223,19 +223,43 @@ def test_the_hub_countersigns_nothing_it_did_not_decide(consortium: Consortium) 
         receipts.countersign(consortium.hub, "carl", told)
 
 
-@pytest.mark.parametrize("position", [0, 20, 200, -3, -1])
-def test_a_changed_byte_of_a_receipt_is_found(consortium: Consortium, position: int) -> None:
+@pytest.fixture
+def receipt_path(consortium: Consortium) -> Path:
+    """Where alpha keeps the hub's receipt for a release of its."""
     _, (alphas, _) = consortium.decided()
     home = consortium.alpha.home
     built = release(home, "olga", passed(alphas.document), today=consortium.alpha.today)
     receipt = receipts.countersign(consortium.hub, "carl", built.document).countersignature
     receipts.keep_countersignature(home, "olga", passed(receipt))
     path: Path = countersignature_path(home.releases / built.name)
-    content = bytearray(path.read_bytes())
-    content[position] ^= 1
-    path.write_bytes(bytes(content))
-    with pytest.raises((VerificationFailed, InputError, NotApproved)):
-        verify(home, home.releases / built.name)
+    return path
+
+
+def released_folder(receipt: Path) -> Path:
+    return receipt.with_name(receipt.name.removesuffix(".countersignature.json"))
+
+
+def test_any_changed_byte_of_a_receipt_is_found(consortium: Consortium, receipt_path: Path) -> None:
+    home, before = consortium.alpha.home, receipt_path.read_bytes()
+    assert verify(home, released_folder(receipt_path)).countersigned_by == "hub"
+    changes = [bytes([*before[:at], before[at] ^ 1, *before[at + 1 :]]) for at in range(0, len(before), 7)]
+    changes += [before.replace(b"\n ", b"\n\t"), before + b"\n", before[:-1]]
+    for changed in changes:
+        receipt_path.write_bytes(changed)
+        with pytest.raises((VerificationFailed, InputError, NotApproved)):
+            verify(home, released_folder(receipt_path))
+
+
+@pytest.mark.parametrize("signer", ["hub", "alpha"])
+def test_a_receipt_of_another_home_or_for_another_manifest_is_found(
+    consortium: Consortium, receipt_path: Path, signer: str
+) -> None:
+    home = {"hub": consortium.hub, "alpha": consortium.alpha.home}[signer]
+    change = {"manifest": "0" * 64} if signer == "hub" else {}
+    content = {**unsigned(documents.read(receipt_path)), **change}
+    documents.write(receipt_path, documents.sign(home, Kind.COUNTERSIGNATURE, content))
+    with pytest.raises(VerificationFailed, match="acknowledges another manifest"):
+        verify(consortium.alpha.home, released_folder(receipt_path))
 
 
 def test_a_receipt_for_another_manifest_is_not_kept(consortium: Consortium) -> None:

@@ -73,6 +73,8 @@ def a_plan(**changes: object) -> TrainingPlan:
         ("features", (Feature(code="a", unit="1"), Feature(code="a", unit="1"))),
         ("rounds", 0),
         ("rounds", 10_001),
+        ("local_epochs", Bounds(lowest=1, highest=5, default=2.5)),
+        ("local_epochs", Bounds(lowest=1, highest=10_001, default=2)),
         ("test_fraction", 0.0),
         ("test_fraction", 1.0),
         ("minimum_cohort", 9),
@@ -88,7 +90,7 @@ def test_a_field_out_of_bounds_is_named(field, value):
 
 
 def test_a_label_that_is_its_own_feature_is_no_discovery():
-    label = Label(table=LabelTable.MEASUREMENT, code="2160-0", at_least=100.0)
+    label = Label(table=LabelTable.MEASUREMENT, code="2160-0", unit="umol/L", at_least=100.0)
     with pytest.raises(InputError, match="not itself a feature"):
         a_plan(label=label)
 
@@ -107,7 +109,9 @@ def test_an_image_task_has_a_grid_and_no_features():
         (LabelTable.CONDITION, {"value": "x"}),
         (LabelTable.OBSERVATION, {}),
         (LabelTable.OBSERVATION, {"value": "x", "at_least": 1.0}),
+        (LabelTable.CONDITION, {"unit": "mg/L"}),
         (LabelTable.MEASUREMENT, {"value": "x"}),
+        (LabelTable.MEASUREMENT, {"at_least": 1.0}),
         (LabelTable.MEASUREMENT, {}),
     ],
 )

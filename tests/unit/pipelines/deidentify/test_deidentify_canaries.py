@@ -180,6 +180,9 @@ def test_what_research_needs_is_still_there(planted: Dataset, subject: Subject, 
     assert list(clean.ScanOptions) == ["HELIX", "", ""]
     assert list(clean.SoftwareVersions) == ["1.0", ""]
     assert clean.PixelData == planted.PixelData
+    assert not [element.tag for element in clean if element.tag >> 24 in (0x50, 0x60)], (
+        "a plane without its data"
+    )
     assert clean.AnatomicRegionSequence[0].CodeMeaning == "Abdominal structure (body structure)"
     assert clean.AnatomicRegionSequence[2].CodeMeaning == "X1"
 

@@ -205,6 +205,11 @@ def test_a_file_cut_anywhere_is_refused(task: Task, tmp_path: Path, kept: int) -
     assert _refusal(_read(task, path)).reason in (Reason.TRUNCATED, Reason.UID_MISSING, Reason.UNREADABLE)
 
 
+def test_a_file_without_pixels_cut_in_its_last_sequence_is_refused(task: Task) -> None:
+    refusal = _refusal(_read(task, bundled("rtplan_truncated.dcm")))
+    assert (refusal.reason, refusal.detail) == (Reason.TRUNCATED, "(300A,00B0)")
+
+
 @pytest.mark.parametrize("kept", [2000, -9, -400])
 def test_a_compressed_file_cut_in_its_frames_is_refused(task: Task, tmp_path: Path, kept: int) -> None:
     path = tmp_path / "cut"
@@ -250,11 +255,19 @@ def test_a_file_that_is_gone_is_refused(task: Task, tmp_path: Path) -> None:
     assert _refusal(_read(task, tmp_path / "gone")).reason is Reason.UNREADABLE
 
 
-def test_pydicom_is_kept_quiet_and_left_as_it_was(task: Task, caplog: pytest.LogCaptureFixture) -> None:
-    """Its warnings quote values; the suite turns any of them into a failure."""
+def test_pydicom_is_kept_quiet_and_left_as_it_was(
+    task: Task, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its warnings quote values; the suite turns any of them into a failure, and its log must stay empty."""
+    unheard_of = _changed(tmp_path, lambda ds: ds.add_new(0x00187FFE, "LO", "x"), "MR_small_implicit.dcm")
     before = pydicom.config.settings.reading_validation_mode, pydicom.config.logger.disabled
-    for name in ("badVR.dcm", "empty_charset_LEI.dcm", "UN_sequence.dcm", "MR_truncated.dcm"):
-        _read(task, bundled(name))
+    for path in (
+        unheard_of,
+        bundled("badVR.dcm"),
+        bundled("empty_charset_LEI.dcm"),
+        bundled("UN_sequence.dcm"),
+    ):
+        _read(task, path)
     assert not caplog.records
     assert before == (pydicom.config.settings.reading_validation_mode, pydicom.config.logger.disabled)
 
