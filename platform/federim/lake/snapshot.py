@@ -145,7 +145,7 @@ def load(home: Home, wanted: str) -> Snapshot:
     beginning = [snapshot for id_, snapshot in known.items() if id_.startswith(wanted)]
     if len(beginning) == 1:
         return beginning[0]
-    raise UnknownName("snapshot", wanted, known)
+    raise UnknownName("snapshot", wanted, {*known, *(snapshot.cohort for snapshot in known.values())})
 
 
 def every(home: Home) -> list[Snapshot]:

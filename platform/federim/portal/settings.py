@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-# Sessions and forms arrive with the portal's pages; until then nothing signed with this key outlives a process.
+# Sessions and forms arrive with the portal's pages; until then nothing it signs outlives a process.
 SECRET_KEY = secrets.token_urlsafe(48)
 DEBUG = False
 USE_TZ = True

@@ -145,7 +145,7 @@ def test_it_is_found_by_id_by_its_beginning_and_by_cohort(
     assert snapshot.load(hospital, first.id) == first
     assert snapshot.load(hospital, first.id[:10]) == first
     assert snapshot.load(hospital, "chest") == max((first, second), key=lambda one: one.created_at)
-    with pytest.raises(UnknownName, match="did you mean 'chest-"):
+    with pytest.raises(UnknownName, match="did you mean 'chest'"):
         snapshot.load(hospital, "chets")
 
 

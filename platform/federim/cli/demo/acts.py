@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def ask(narrator: Narrator, consortium: Consortium) -> None:
 
 def freeze_cohorts(narrator: Narrator, consortium: Consortium) -> dict[str, Snapshot]:
     """Step 5: the same definition frozen at each site."""
-    frozen = {site.name: freeze(site, COHORT) for site in consortium.sites}
+    frozen: dict[str, Snapshot] = {site.name: freeze(site, COHORT) for site in consortium.sites}
     for name, snapshot in frozen.items():
         narrator.say(
             f"{name:<16} {snapshot.persons} persons, {snapshot.series} series: {snapshot.id}",
@@ -111,7 +111,7 @@ def freeze_cohorts(narrator: Narrator, consortium: Consortium) -> dict[str, Snap
 
 def train(narrator: Narrator, consortium: Consortium, frozen: Mapping[str, Snapshot]) -> list[Path]:
     """Step 6: two plans, signed by the committee and by each site, run through each site's gate."""
-    pages = []
+    pages: list[Path] = []
     for name in ("lesion-biology", "lesion-images"):
         _sign(consortium, name, frozen)
         if not pages:
@@ -154,6 +154,7 @@ def export(narrator: Narrator, consortium: Consortium, frozen: Mapping[str, Snap
         decision = next(each.document for each in decided if each.site == site.name)
         built = release(site, OFFICER, decision, today=today)
         receipt = receipts.countersign(hub, COORDINATOR, built.document)
+        assert receipt.countersignature is not None, "the hub has just countersigned it"
         receipts.keep_countersignature(site, OFFICER, receipt.countersignature)
         verified = verification.verify(site, site.releases / built.name)
         folders.append(site.releases / built.name)
@@ -246,7 +247,7 @@ def _snapshots(frozen: Mapping[str, Snapshot]) -> str:
 
 
 @contextmanager
-def _bar(what: str, total: int) -> Iterator[object]:
+def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
     columns = (TextColumn("    {task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
         task = progress.add_task(what, total=total)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from federim.cli.demo.people import Hospital, Visit
 
@@ -48,7 +49,7 @@ def write_series(folder: Path, hospital: Hospital, visit: Visit) -> int:
     The header is a real scanner's (the CT that pydicom bundles), private attributes and all: what a
     de-identifier meets at a hospital.
     """
-    header = dcmread(get_testdata_file("CT_small.dcm"))
+    header = dcmread(str(get_testdata_file("CT_small.dcm")))
     pixels = volume(hospital, visit)
     uids = (uuid.UUID(int=number, version=4).int for number in _numbers(visit.seed))
     study, series, frame = (f"2.25.{next(uids)}" for _ in range(3))
@@ -61,7 +62,8 @@ def write_series(folder: Path, hospital: Hospital, visit: Visit) -> int:
     header.SeriesDescription = f"THORAX {visit.patient.family} {visit.patient.given}"
     header.ManufacturerModelName = hospital.model
     for index in range(SLICES):
-        header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = f"2.25.{next(uids)}"
+        header.SOPInstanceUID = UID(f"2.25.{next(uids)}")
+        header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
         header.InstanceNumber = index + 1
         header.ImagePositionPatient = [
             -SIDE / 2 * hospital.pixel_spacing_mm,
