@@ -28,7 +28,7 @@ check: $(STAMP)  ## Style, types and floors; changes no file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 format: $(STAMP)  ## Rewrite the files as `make check` wants them
 	$(BIN)/ruff check --fix .

@@ -34,7 +34,7 @@ PUBLIC_SENTENCE: Final[dict[GateCode, str]] = {
     GateCode.NOT_COUNTERSIGNED: "this site has not agreed to the plan",
     GateCode.EXPIRED: "the plan has expired",
     GateCode.APP_CHANGED: "the code at this site is not the code the plan was signed for",
-    GateCode.SNAPSHOT_CHANGED: "the snapshot the plan pins is not at this site",
+    GateCode.SNAPSHOT_CHANGED: "the snapshot the plan pins is not at this site, or its files were changed",
     GateCode.PROJECT_KEY_MISSING: "this site does not hold the project's key",
     GateCode.MESSAGE_TYPE: "the plan knows no message of that type",
     GateCode.RUN_CONFIG: "the run asks for something outside the plan's bounds",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federim.home import Home
-from federim.model.errors import FederimError, HomeError, UnknownName, VerificationFailed
+from federim.model.errors import FederimError, HomeError, LakeError, UnknownName, VerificationFailed
 from federim.model.training import FLOOR_COHORT, ArrayShape, MessageShape, TrainingPlan
 from federim_federated import pins, plan, plan_store, project_key, site_data
 from federim_federated.codes import GateCode, Refused
@@ -118,7 +118,7 @@ class Gate:
     def _check_cohort(self, agreed: TrainingPlan, shape: MessageShape) -> None:
         try:
             pins.pinned(self._home, agreed)
-        except (UnknownName, VerificationFailed):
+        except (LakeError, UnknownName, VerificationFailed):
             raise Refused(GateCode.SNAPSHOT_CHANGED) from None
         try:
             project_key.read(self._home, agreed.project)

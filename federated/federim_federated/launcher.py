@@ -51,7 +51,8 @@ class Launcher:
         return Message(Error(code=int(code), reason=PUBLIC_SENTENCE[code]), reply_to=message)
 
     def _record(self, act: str, message: Message, **detail: str | int) -> None:
-        run, kind = message.metadata.run_id, message.metadata.message_type
+        # Cut to what the trail takes: the sender chose it, and a refusal is not to go unrecorded.
+        run, kind = message.metadata.run_id, message.metadata.message_type[:80]
         trail.record(self._home, "gate", act, run=run, message=kind, **detail)
 
     def _context(self, message: Message) -> Context:

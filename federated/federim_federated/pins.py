@@ -17,17 +17,20 @@ def snapshot_id(plan: TrainingPlan, site: str) -> str:
 
 
 def pinned(home: Home, plan: TrainingPlan) -> snapshot.Snapshot:
-    """This site's snapshot.
+    """This site's snapshot, every file of it hashed again.
 
     Raises
     ------
     UnknownName
         The site has no such snapshot.
+    LakeError
+        A lake file it pins is gone.
     VerificationFailed
-        The plan does not name this site, or the snapshot here has another sha256 than the plan pins.
+        The plan does not name this site, the snapshot here has another sha256 than the plan pins, or a lake
+        file it pins was changed.
     """
     found = snapshot.load(home, snapshot_id(plan, home.name))
     pin = plan.pin(home.name)
     if pin is None or found.sha256 != pin.sha256:
         raise VerificationFailed(f"snapshot {found.id}: not the one that training plan {plan.name} pins")
-    return found
+    return snapshot.verify(home, found)

@@ -25,8 +25,8 @@ def observation(resource: dict[str, Any], subject: Subject, key: str) -> Rows:
     Raises
     ------
     Unusable
-        No code, a date that cannot be read, or a value that is neither a number nor a code: free text
-        never enters the lake, since it may name a person.
+        No code, a date that cannot be read, a unit that is none, or a value that is neither a number nor a
+        code: free text never enters the lake, since it may name a person.
 
     References
     ----------
@@ -72,11 +72,18 @@ def _measurement(
         "measurement_datetime": at.datetime,
         **value,
         "operator": quantity.get("comparator"),
-        # The UCUM code is what machines compare; `unit` is for people, and each laboratory's own.
-        "unit_source_value": quantity.get("code") or quantity.get("unit"),
+        "unit_source_value": _unit(quantity),
         "range_low": limits.get("low", {}).get("value"),
         "range_high": limits.get("high", {}).get("value"),
     }
+
+
+def _unit(quantity: dict[str, Any]) -> str | None:
+    # The UCUM code is what machines compare; `unit` is for people, and each laboratory's own.
+    told: str | None = quantity.get("code") or quantity.get("unit")
+    if told is not None and not codes.is_unit(told):
+        raise Unusable(Reason.VALUE_UNUSABLE, "Observation.valueQuantity.unit")
+    return told
 
 
 def _fact(subject: Subject, key: str, code: codes.Code, at: Moment, value: Row) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,12 @@ MEASURED = (*LOINC, *SNOMED_CT)
 DIAGNOSED = (*CIM_10, *SNOMED_CT)
 DONE = (*CCAM, *SNOMED_CT)
 
+# A sentence has blanks. ICD-10 marks the second code of a pair with an asterisk, CCAM joins with a plus.
+_CODE = re.compile(r"[\w.:/+*\-]{1,40}")
+_SYSTEM = re.compile(r"[!-~]{1,200}")
+# As UCUM writes units, and as laboratories do.
+_UNIT = re.compile(r"[!-~µμ°²³‰]{1,40}|mm Hg")
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -36,13 +43,14 @@ class Code:
 def preferred(concept: Mapping[str, Any] | None, systems: Sequence[str]) -> Code | None:
     """The coding of a FHIR CodeableConcept whose system comes first in `systems`, else its first coding.
 
-    The text of a concept is never used: it is written by hand and may name a person.
+    The text of a concept is never used, nor text in the place of a code or system: what is written by hand
+    may name a person.
 
     References
     ----------
     HL7 FHIR R4, 2.24.0.6, CodeableConcept.
     """
-    codings = [coding for coding in (concept or {}).get("coding", ()) if _is_code(coding.get("code"))]
+    codings = [coding for coding in (concept or {}).get("coding", ()) if _is_coded(coding)]
     if not codings:
         return None
     rank = {system: place for place, system in enumerate(systems)}
@@ -64,5 +72,25 @@ def columns(noun: str, code: Code) -> dict[str, Any]:
     }
 
 
-def _is_code(code: object) -> bool:
-    return isinstance(code, str) and bool(code.strip())
+def is_code(text: str) -> bool:
+    """Whether `text` has the shape of a code."""
+    return _CODE.fullmatch(text) is not None
+
+
+def is_unit(text: str) -> bool:
+    """Whether `text` has the shape of a unit, in UCUM or as laboratories write it.
+
+    References
+    ----------
+    The Unified Code for Units of Measure, section 2, character set.
+    """
+    return _UNIT.fullmatch(text) is not None
+
+
+def _is_coded(coding: Mapping[str, Any]) -> bool:
+    code, system = coding.get("code"), coding.get("system")
+    return (
+        isinstance(code, str)
+        and is_code(code)
+        and (system is None or (isinstance(system, str) and _SYSTEM.fullmatch(system) is not None))
+    )

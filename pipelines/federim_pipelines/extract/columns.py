@@ -20,7 +20,6 @@ from federim_pipelines.sources.mapping import Birth, CsvFile, Happened, Measured
 Cell = Callable[[str], str | None]  # the text in a column, None where it is one of the file's missing values
 
 _NUMBER = re.compile(r"([<>]=?)?\s*([+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?)")
-_CODE = re.compile(r"[\w.:/+\-]{1,40}")
 _UNIT = {"d": dt.timedelta(days=1), "h": dt.timedelta(hours=1), "min": dt.timedelta(minutes=1)}
 
 
@@ -128,6 +127,8 @@ def _value(part: Measured | Observed | Happened, cell: Cell, decimal: str) -> Ro
     if isinstance(part, Observed):
         return {"value_as_number": number}
     unit = cell(part.unit_column) if part.unit_column else part.unit
+    if part.unit_column and unit is not None and not codes.is_unit(unit):
+        raise Unusable(Reason.VALUE_UNUSABLE, f"column {part.unit_column}: not a unit")
     return {"value_as_number": number, "operator": operator, "unit_source_value": unit}
 
 
@@ -136,7 +137,7 @@ def _code(part: Measured | Observed | Happened, cell: Cell) -> codes.Code:
         return codes.Code(part.code, part.system)
     assert part.code_column is not None  # the mapping's own check
     code = cell(part.code_column)
-    if code is None or not _CODE.fullmatch(code):
+    if code is None or not codes.is_code(code):
         raise Unusable(Reason.CODE_MISSING, f"column {part.code_column}")
     return codes.Code(code, part.system)
 

@@ -178,9 +178,9 @@ def _header(cells: Cells, file: CsvFile) -> Header:
         if names.count(column) > 1:
             raise Unusable(Reason.UNREADABLE, f"column {column} is there {names.count(column)} times")
         if column not in names:
-            # Only a header close to a name the mapping itself holds is repeated: where a file has no
-            # header, its first row is a patient's.
-            near = get_close_matches(column, names, n=1, cutoff=0.75)
+            # Where a file has no header its first row is a patient's, who may be called much like a column:
+            # a name is repeated only beside another that is the mapping's own.
+            near = [] if file.columns.isdisjoint(names) else get_close_matches(column, names, n=1, cutoff=0.75)
             hint = f"; the nearest is {near[0]}" if near else ""
             raise Unusable(Reason.UNREADABLE, f"column {column} is missing{hint}")
     return Header(len(names), {name: place for place, name in enumerate(names)})

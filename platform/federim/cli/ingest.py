@@ -13,6 +13,7 @@ from federim.cli.context import ERR, Actor, AsJson, open_home, report
 from federim.home import Role
 
 DETAILS_SHOWN = 5  # of each reason
+INTERRUPTED_EXIT_CODE = 130  # the shell's own: 128 and the number of SIGINT
 
 if TYPE_CHECKING:
     from federim_pipelines.accounting import RunReport
@@ -50,10 +51,20 @@ def ingest(
 
     home = open_home(context, Role.SITE)
     count = workers or os.cpu_count() or 1
-    with process_pool(count) if count > 1 else nullcontext() as executor, shown(ERR) as progress:
-        done = run(
-            home, paths, executor=executor, policy=policy, mapping=mapping, progress=progress, actor=actor
-        )
+    try:
+        with process_pool(count) if count > 1 else nullcontext() as executor, shown(ERR) as progress:
+            done = run(
+                home,
+                paths,
+                executor=executor,
+                policy=policy,
+                mapping=mapping,
+                progress=progress,
+                actor=actor,
+            )
+    except KeyboardInterrupt:
+        ERR.print("federim: stopped; what was committed stays, and the same command again does the rest")
+        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
     report(done.as_json(), _told(done), as_json=as_json)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -51,13 +50,13 @@ def examine_here(home: Home, definition: ExportDefinition, package: str) -> Exam
     UnknownName
         This site is not asked, or has no such snapshot.
     VerificationFailed
-        The snapshot here is not the one the package names.
+        The snapshot here is not the one the package names, or a lake file it pins was changed.
     """
     asked = definition.snapshot_of(home.name)
     frozen = snapshot.load(home, asked.id)
     if frozen.sha256 != asked.sha256:
         raise VerificationFailed(f"snapshot {asked.id}: its sha256 here is not the one the package names")
-    _check_pinned(home, frozen)
+    snapshot.verify(home, frozen)
     with closing(snapshot.connect(home, frozen)) as connection:
         examined = examine(
             connection,
@@ -117,13 +116,6 @@ def record_report(home: Home, actor: str, document: Document) -> SiteReport:
         kept = _keep(home, document)
         detail.update(site=kept.site, package=kept.revision.sha256, acceptable=kept.acceptable)
     return kept
-
-
-def _check_pinned(home: Home, frozen: snapshot.Snapshot) -> None:
-    for pinned in frozen.files:
-        with (home.lake / pinned.path).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != pinned.sha256:
-                raise VerificationFailed(f"snapshot {frozen.id}: a file of {pinned.table} was changed")
 
 
 def _keep(home: Home, document: Document) -> SiteReport:

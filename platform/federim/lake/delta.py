@@ -11,15 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 
-from federim.lake.schema import BUCKETS, Kind, Table
+from federim.lake.schema import Kind, Table
 from federim.lake.staging import Share
 from federim.lake.storage import sync
 
 APPLICATION = "federim"
 
-# A batch adds a file a bucket, and a query opens them all, at about a millisecond each. Fewer than some ten
-# files a bucket would have each row rewritten every few batches; hundreds would be felt in every query.
-FILES_AT_MOST = 32 * BUCKETS
 FILE_BYTES = 64 * 2**20
 
 IDENTIFYING = (Kind.PERSON, Kind.UID, Kind.DATE)
@@ -68,9 +65,12 @@ class DeltaWriter:
             )
         self._settle()
 
-    def tidy(self) -> None:
-        """Join small files once there are many; the rows stay the same, the old files stay on the disk."""
-        if len(self._delta.file_uris()) > FILES_AT_MOST:
+    def tidy(self, at_most: int) -> None:
+        """Join small files if there are more than `at_most`; the rows stay the same.
+
+        The old files stay on the disk: snapshots may pin them.
+        """
+        if len(self._delta.file_uris()) > at_most:
             self._delta.optimize.compact(target_size=FILE_BYTES, writer_properties=WRITER)
             self._settle()
 

@@ -33,7 +33,7 @@ def store(home: Home, content: bytes) -> StoredObject:
     target = home.objects / stored.path
     with disk_may_refuse(), private_files():
         target.parent.mkdir(parents=True, exist_ok=True)
-    write_once(target, content)
+    write_once(target, content, beside=home.objects)
     return stored
 
 

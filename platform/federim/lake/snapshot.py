@@ -153,6 +153,26 @@ def every(home: Home) -> list[Snapshot]:
     return [_read(path) for path in sorted(home.snapshots.glob(f"*/{DOCUMENT}"))]
 
 
+def verify(home: Home, snapshot: Snapshot) -> Snapshot:
+    """The snapshot, once every lake file it pins is found to be what was pinned: one hash of each.
+
+    Raises
+    ------
+    LakeError
+        A pinned file is gone.
+    VerificationFailed
+        A pinned file was changed; the message names it.
+    """
+    _check_present(home, snapshot)
+    for pinned in snapshot.files:
+        if _sha256(home.lake / pinned.path) != pinned.sha256:
+            raise VerificationFailed(
+                f"snapshot {snapshot.id}: lake/{pinned.path} was changed since it was pinned; "
+                "restore it from the site's backup"
+            )
+    return snapshot
+
+
 def connect(home: Home, snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     """A locked, read-only connection to the snapshot's files, its views restricted to the cohort.
 
@@ -164,23 +184,27 @@ def connect(home: Home, snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     LakeError
         A pinned file is gone.
     """
+    _check_present(home, snapshot)
     folder = home.snapshots / snapshot.id
     files: dict[str, list[Path]] = {
         table.name: [folder / f"{table.name}.parquet"] for table in (COHORT_PERSON, COHORT_SERIES)
     }
     for pinned in snapshot.files:
         files.setdefault(pinned.table, []).append(home.lake / pinned.path)
-    missing = sum(not path.is_file() for paths in files.values() for path in paths)
-    if missing:
-        raise LakeError(
-            f"snapshot {snapshot.id}: {missing} of its files are gone from the lake; freeze the cohort again"
-        )
     return connect_files(
         files,
         memory=home.settings.query_memory,
         tables=SNAPSHOT_TABLES,
         conditions={name: _restriction(table) for name, table in SNAPSHOT_TABLES.items() if name in TABLES},
     )
+
+
+def _check_present(home: Home, snapshot: Snapshot) -> None:
+    missing = sum(not (home.lake / pinned.path).is_file() for pinned in snapshot.files)
+    if missing:
+        raise LakeError(
+            f"snapshot {snapshot.id}: {missing} of its files are gone from the lake; freeze the cohort again"
+        )
 
 
 def _restriction(table: Table) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 from deltalake.exceptions import DeltaError
 
 from federim.model.errors import StorageFull
+
+UNFINISHED = ".part"
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # delta-rs and SQLite say it in words: strerror(ENOSPC), strerror(EDQUOT), SQLITE_FULL.
@@ -50,17 +53,31 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_once(path: Path, content: bytes) -> None:
-    """Make a read-only file that appears whole or not at all; keep the one that is there already."""
+def write_once(path: Path, content: bytes, *, beside: Path) -> None:
+    """Make a read-only file that appears whole or not at all; keep the one that is there already.
+
+    Parameters
+    ----------
+    beside : Path
+        Folder of the same disk for the unfinished file; what a kill leaves there, `drop_unfinished` removes.
+    """
     if path.exists():
         return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with disk_may_refuse(), private_files():
-            part.write_bytes(content)
+    with disk_may_refuse():
+        descriptor, name = tempfile.mkstemp(suffix=UNFINISHED, dir=beside)
+        part = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
             part.chmod(0o400)
             sync(part)
             part.replace(path)
             sync(path.parent)
-    finally:
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def drop_unfinished(folder: Path) -> None:
+    """Remove what killed processes were writing; none may be writing now."""
+    for part in folder.glob(f"*{UNFINISHED}"):
         part.unlink(missing_ok=True)

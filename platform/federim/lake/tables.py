@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,13 +16,18 @@ from federim.lake.check import Row
 from federim.lake.delta import DeltaWriter
 from federim.lake.index import Index
 from federim.lake.prepare import prepare
-from federim.lake.schema import TABLES, table
+from federim.lake.schema import BUCKETS, TABLES, table
 from federim.lake.staging import Batch, drop, stage, waiting
-from federim.lake.storage import disk_may_refuse, private_files
-from federim.model.errors import LakeError
+from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files
+from federim.model.errors import LakeError, StorageFull
 
 INDEX = "index.sqlite3"
 LOCK = "writer.lock"
+
+# A batch adds a file a bucket, and a query opens them all, at about a millisecond each. While batches
+# follow each other, joining at fewer than some ten files a bucket would rewrite each row every few of them.
+FILES_DURING_A_RUN = 32 * BUCKETS
+FILES_BETWEEN_RUNS = 4 * BUCKETS
 
 
 class Lake:
@@ -61,9 +66,11 @@ class Lake:
                 writer = LakeWriter(self.home)
             try:
                 with disk_may_refuse():
+                    drop_unfinished(self.home.objects)
                     writer.recover()
                     writer.check_index()
                 yield writer
+                writer.tidy(FILES_BETWEEN_RUNS)
             finally:
                 writer.close()
 
@@ -131,6 +138,13 @@ class LakeWriter:
                         "restore lake and index from one and the same backup"
                     )
 
+    def tidy(self, at_most: int) -> None:
+        """Join the small files of the tables that have more than `at_most`."""
+        # The rows are in already: a disk too full to join files is no failure of the run.
+        with suppress(StorageFull), disk_may_refuse():
+            for writer in self._tables.values():
+                writer.tidy(at_most)
+
     def _prepare(
         self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, bytes]
     ) -> tuple[Batch, dict[str, int]]:
@@ -155,8 +169,7 @@ class LakeWriter:
         self._index.remember(batch.number, batch.records, batch.rows)
         drop(self._home.staging, batch.number)
         # Last: whether a kill comes before or after, the batch is in.
-        for name in batch.shares:
-            self._open(name).tidy()
+        self.tidy(FILES_DURING_A_RUN)
 
     def _open(self, name: str) -> DeltaWriter:
         if name not in self._tables:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from federim.home import Home
+from federim.lake import snapshot
 from federim.model.training import SnapshotPin
 from federim_federated import plan, plan_store
 from federim_federated.codes import GateCode, Refused
@@ -65,6 +66,25 @@ def test_a_plan_that_does_not_name_the_site_is_refused(consortium, plan_name, al
     pins = tuple(SnapshotPin(site=s, sha256=h) for s, h in consortium.pins.items() if s != "alpha")
     agreed = consortium.agreed(plan_name, sites=pins)
     assert refusal(lambda: Gate(alpha).admit(consortium.train_message(agreed))) is GateCode.SNAPSHOT_CHANGED
+
+
+@pytest.mark.parametrize("damage", ["one byte flipped", "gone"])
+def test_a_plan_is_refused_once_a_lake_file_it_rests_on_was_changed(consortium, plan_name, alpha, damage):
+    agreed = consortium.agreed(plan_name)
+    Gate(alpha).admit(consortium.train_message(agreed))
+    pinned = snapshot.load(alpha, agreed.plan.cohort).files[0]
+    path = alpha.lake / pinned.path
+    whole = path.read_bytes()
+    path.chmod(0o600)
+    try:
+        if damage == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:])
+        found = refusal(lambda: Gate(alpha).admit(consortium.train_message(agreed)))
+    finally:
+        path.write_bytes(whole)  # the site is the other tests' too
+    assert found is GateCode.SNAPSHOT_CHANGED
 
 
 def unsigned_by_the_hub(signed: SignedPlan, consortium) -> SignedPlan:

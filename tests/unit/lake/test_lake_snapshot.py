@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -184,3 +185,24 @@ def test_a_pinned_file_that_is_gone_is_said(hospital: Home) -> None:
     (hospital.lake / frozen.files[0].path).unlink()
     with pytest.raises(LakeError, match="1 of its files are gone"):
         snapshot.connect(hospital, frozen)
+
+
+@pytest.mark.parametrize("table", ["person", "measurement"])
+def test_one_flipped_byte_of_a_pinned_file_is_found_and_the_file_named(hospital: Home, table: str) -> None:
+    frozen = snapshot.freeze(hospital, "chest")
+    assert snapshot.verify(hospital, frozen) == frozen
+    pinned = next(file for file in frozen.files if file.table == table)
+    path = hospital.lake / pinned.path
+    path.chmod(0o600)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(VerificationFailed, match=re.escape(pinned.path)):
+        snapshot.verify(hospital, frozen)
+
+
+def test_verifying_says_that_a_pinned_file_is_gone(hospital: Home) -> None:
+    frozen = snapshot.freeze(hospital, "chest")
+    (hospital.lake / frozen.files[0].path).unlink()
+    with pytest.raises(LakeError, match="1 of its files are gone"):
+        snapshot.verify(hospital, frozen)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from federim.home import Home, Role
-from federim.lake import delta
+from federim.lake import delta, tables
 from federim.lake.schema import BUCKETS, MEASUREMENT, TABLES
 from federim.lake.tables import Lake
 from federim.model.errors import HomeError, LakeError, SchemaError, UnknownName
@@ -205,16 +205,29 @@ def test_a_home_may_lie_under_any_folder_name(tmp_path: Path, rows: Any) -> None
     assert path.is_file()
 
 
+@pytest.mark.parametrize("moment", ["FILES_DURING_A_RUN", "FILES_BETWEEN_RUNS"])
 def test_many_small_files_are_joined_and_no_row_changes(
-    site: Home, select: Select, rows: Any, monkeypatch: pytest.MonkeyPatch
+    site: Home, select: Select, rows: Any, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    monkeypatch.setattr(delta, "FILES_AT_MOST", 4)
+    monkeypatch.setattr(tables, moment, 4)
     with Lake(site).writing() as writer:
         for n in range(6):
             writer.commit({"measurement": [rows.measurement(name=f"m{n}", value_as_number=float(n))]}, {})
     assert len(Lake(site).files("measurement")) <= 4
     assert select("SELECT count(*) AS n, sum(value_as_number) AS s FROM measurement") == [{"n": 6, "s": 15.0}]
     assert all(path.stat().st_mode & 0o777 == 0o400 for path in Lake(site).files("measurement"))
+
+
+def test_a_disk_too_full_to_join_files_fails_no_run(
+    site: Home, select: Select, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(delta.DeltaWriter, "tidy", refuse)
+    with Lake(site).writing() as writer:
+        writer.commit({"person": [rows.person()]}, {})
+    assert select("SELECT count(*) AS n FROM person") == [{"n": 1}]
 
 
 def test_an_index_older_than_its_tables_is_noticed(site: Home, fill: Commit, rows: Any) -> None:

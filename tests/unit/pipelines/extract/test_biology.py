@@ -108,7 +108,23 @@ def test_what_says_nothing_makes_no_row(
             Reason.VALUE_UNUSABLE,
             "Observation.valueCodeableConcept",
         ),
+        (
+            {"valueQuantity": None, "valueCodeableConcept": {"coding": [{"code": "says Mrs Martin"}]}},
+            Reason.VALUE_UNUSABLE,
+            "Observation.valueCodeableConcept",
+        ),
+        (
+            {"valueQuantity": {"value": 1, "unit": "for Mrs Martin"}},
+            Reason.VALUE_UNUSABLE,
+            "Observation.valueQuantity.unit",
+        ),
         ({"code": {"text": "Martin"}}, Reason.CODE_MISSING, "Observation.code"),
+        ({"code": {"coding": [{"code": "Martin, Odile"}]}}, Reason.CODE_MISSING, "Observation.code"),
+        (
+            {"code": {"coding": [{"code": "CREA", "system": "the laboratory of Dr Martin"}]}},
+            Reason.CODE_MISSING,
+            "Observation.code",
+        ),
         ({"effectiveDateTime": "Martin"}, Reason.DATE_UNUSABLE, "effectiveDateTime"),
     ],
 )

@@ -125,6 +125,13 @@ def test_a_long_row_says_its_own_code_and_unit_and_days_may_be_counted(
     assert result["measurement_datetime"] is None
 
 
+def test_a_remark_in_the_column_of_units_is_refused(open_worker: OpenWorker, write_file: WriteFile) -> None:
+    content = "n,person,code,value,unit,offset\n1,a,2951-2,139,mm Hg,0\n2,a,2951-2,140,told by Mrs Martin,0\n"
+    outcome = csv.read(write_file("lab.csv", content, source="csv"), open_worker(LONG))
+    assert [row["unit_source_value"] for row in rows(outcome, "measurement")] == ["mm Hg"]
+    assert refused(outcome) == [(Reason.VALUE_UNUSABLE, 3, "column unit: not a unit")]
+
+
 @pytest.mark.parametrize(("age", "year"), [("30", 1985), ("> 89", 1936), ("0", 2015), ("95", 1936)])
 def test_an_age_is_a_year_of_birth_and_the_oldest_are_one_group(
     open_worker: OpenWorker, write_file: WriteFile, age: str, year: int
@@ -184,6 +191,8 @@ def test_a_quote_left_open_is_refused_where_it_opens(open_worker: OpenWorker, wr
     [
         ("IPP;SEX;BORN;SAMPLED;Creatinin;diabetes", "column creatinine is missing; the nearest is Creatinin"),
         ("7;F;09/04/1961;Martin;88;1", "column BORN is missing"),
+        ("7;F;09/04/1961;Borne;88;1", "column BORN is missing"),
+        ("7;F;09/04/1961;BORNE;88;1", "column BORN is missing"),
         ("IPP;SEX;BORN;SAMPLED;creatinine;diabetes;IPP", "column IPP is there 2 times"),
     ],
 )
