@@ -16,9 +16,9 @@ setup: $(STAMP)  ## Make .venv and install Federim into it (done by the others w
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Federim needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[train,notebooks,cluster,postgresql,dev]'
+	$(BIN)/pip install -qq --disable-pip-version-check --upgrade pip
+	$(BIN)/pip install -qq --disable-pip-version-check torch==2.13.0
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[train,notebooks,cluster,postgresql,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## Three synthetic hospitals, from raw files to a verified export, in ./demo

@@ -11,6 +11,7 @@ from federim_pipelines.deidentify.attributes import REQUIRED_TEXT
 from federim_pipelines.deidentify.codes import code_meaning
 from federim_pipelines.deidentify.own_values import OwnValues
 from federim_pipelines.deidentify.part10 import file_meta
+from federim_pipelines.deidentify.pixels import without_words
 from federim_pipelines.deidentify.policy import Action, Policy
 from federim_pipelines.deidentify.values import ValueRules, dummy, known
 
@@ -46,6 +47,9 @@ def deidentify(dataset: Dataset, subject: Subject, policy: Policy) -> Dataset:
     _stamp(clean, policy)
     clean.preamble = bytes(128)
     clean.file_meta = file_meta(dataset, clean)
+    pixels = without_words(clean)
+    if pixels is not None:
+        clean.add(pixels)
     return clean
 
 

@@ -1,13 +1,129 @@
-"""Leave of pixel data what a decoder reads: no words in a compressed image, no bytes after a native one."""
+"""Leave of pixel data what a decoder reads: no comment in a compressed image, no byte after any image."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import suppress
 from typing import Final
 
 from pydicom import Dataset
-from pydicom.encaps import parse_basic_offsets, parse_fragments
+from pydicom.dataelem import DataElement
 from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
+
+Span = tuple[int, int]
+
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+
+_JPEG_MARKER: Final = re.compile(rb"\xff+([\x80-\xcf\xd8-\xfe])")  # no restart, no stuffed bits
+_SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
+_APPLICATION: Final = range(0xE0, 0xF0)
+# The application segments a decoder needs to tell colours: how each begins, and as much as it reads.
+_READ: Final = {0xE0: (b"JFIF\0", 14), 0xE8: (b"mrfx", 5), 0xEE: (b"Adobe", 12)}
+
+_J2K_SOC, _J2K_SIZ, _J2K_SOT, _J2K_SOD, _J2K_EOC, _J2K_COM = (
+    bytes((0xFF, code)) for code in (0x4F, 0x51, 0x90, 0x93, 0xD9, 0x64)
+)
+
+
+def without_words(dataset: Dataset) -> DataElement | None:
+    """The pixel data of a dataset that has its file meta, nothing in it but the image; None if it has none.
+
+    Compressed data keep their length, so that offsets still hold; native data are as long as rows, columns
+    and frames ask for. JPEG, JPEG-LS and JPEG 2000 are looked into; RLE has no room for words.
+
+    References
+    ----------
+    ISO/IEC 10918-1, B.1 and B.2 (JPEG); ISO/IEC 14495-1, C.1 (JPEG-LS); ISO/IEC 15444-1, Annex A (JPEG 2000);
+    DICOM PS3.5, A.4.
+    """
+    if "PixelData" not in dataset:
+        return None
+    element = dataset["PixelData"]
+    before = element.value or b""
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        after = _blanked(before)
+    else:
+        after = before
+        with suppress(AttributeError, TypeError, ValueError):  # its shape is not told
+            length = int(get_expected_length(dataset))
+            after = before if len(before) <= length else before[:length] + b"\0" * (length % 2)
+    if after == before:
+        return element
+    cleaned = DataElement(element.tag, element.VR, after)
+    cleaned.is_undefined_length = element.is_undefined_length
+    return cleaned
+
+
+def _blanked(encapsulated: bytes) -> bytes:
+    fragments = list(_fragments(encapsulated))[1:]  # the first item is the Basic Offset Table
+    stream = b"".join(encapsulated[start:end] for start, end in fragments)
+    words = [(start, end) for start, end in _words(stream) if stream[start:end].strip(b"\0\xff")]
+    if not words:
+        return encapsulated
+    blank = bytearray(stream)
+    for start, end in words:
+        blank[start:end] = bytes(len(stream[start:end]))
+    changed, at = bytearray(encapsulated), 0
+    for start, end in fragments:
+        changed[start:end] = blank[at : at + end - start]
+        at += end - start
+    return bytes(changed)
+
+
+def _fragments(encapsulated: bytes) -> Iterator[Span]:
+    at = 0
+    while encapsulated[at : at + 4] == _ITEM:
+        start = at + 8
+        at = min(start + int.from_bytes(encapsulated[at + 4 : start], "little"), len(encapsulated))
+        yield start, at
+
+
+def _words(stream: bytes) -> Iterator[Span]:
+    """Where the frames of a stream have room for words, by what its first bytes say it is."""
+    if stream.startswith(b"\xff\xd8\xff"):
+        yield from _words_of_jpeg(stream)
+    elif stream.startswith(_J2K_SOC + _J2K_SIZ):
+        yield from _words_of_jpeg_2000(stream)
+
+
+def _words_of_jpeg(stream: bytes) -> Iterator[Span]:
+    at, in_scan = 0, False
+    while marker := _JPEG_MARKER.search(stream, at):
+        if not in_scan:
+            yield at, marker.start()  # after the end of a frame; nowhere else is anything between segments
+        code, at = marker[1][0], marker.end()
+        in_scan = code == _SOS
+        if code in (_SOI, _EOI):
+            continue
+        start, end = at + 2, at + int.from_bytes(stream[at : at + 2], "big")
+        if code == _COM or code in _APPLICATION:
+            signature, read = _READ.get(code, (b"", 0))
+            yield (start + read if stream.startswith(signature, start) else start), end
+        at = end
+    if not in_scan:
+        yield at, len(stream)
+
+
+def _words_of_jpeg_2000(stream: bytes) -> Iterator[Span]:
+    at, tile_part_end = 0, 0
+    while len(marker := stream[at : at + 2]) == 2 and marker[0] == 0xFF:
+        if marker == _J2K_SOC:
+            at += 2
+        elif marker == _J2K_EOC:
+            following = stream.find(_J2K_SOC + _J2K_SIZ, at)
+            end = len(stream) if following < 0 else following
+            yield at + 2, end
+            at = end
+        elif marker == _J2K_SOD:
+            if tile_part_end <= at:
+                return
+            at = tile_part_end
+        else:
+            start, end = at + 4, at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+            if marker == _J2K_SOT:
+                length = int.from_bytes(stream[at + 6 : at + 10], "big")
+                tile_part_end = at + length if length else stream.find(_J2K_EOC, at)
+            elif marker == _J2K_COM:
+                yield start + 2, end  # after the word that says whether it is text
+            at = end

@@ -180,7 +180,9 @@ def _header(cells: Cells, file: CsvFile) -> Header:
         if column not in names:
             # Where a file has no header its first row is a patient's, who may be called much like a column:
             # a name is repeated only beside another that is the mapping's own.
-            near = [] if file.columns.isdisjoint(names) else get_close_matches(column, names, n=1, cutoff=0.75)
+            near = (
+                [] if file.columns.isdisjoint(names) else get_close_matches(column, names, n=1, cutoff=0.75)
+            )
             hint = f"; the nearest is {near[0]}" if near else ""
             raise Unusable(Reason.UNREADABLE, f"column {column} is missing{hint}")
     return Header(len(names), {name: place for place, name in enumerate(names)})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from federim.cli.context import AsJson, open_home, report
+from federim.cli.context import Actor, AsJson, open_home, report
 from federim.home import Role
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ def sql_(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 
 
 @cohort.command()
-def freeze(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+def freeze(context: typer.Context, name: Name, actor: Actor = "operator", as_json: AsJson = False) -> None:
     """Write a snapshot: the cohort's persons and series, and the files they were read from."""
     from federim.lake import snapshot as snapshots
 
     home = open_home(context, Role.SITE)
-    frozen = snapshots.freeze(home, name)
+    frozen = snapshots.freeze(home, name, actor=actor)
     report(
         {
             "snapshot": frozen.id,

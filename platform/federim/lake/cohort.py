@@ -13,7 +13,7 @@ from federim.lake.compiler import compile as compile
 from federim.lake.definition import parse
 from federim.lake.reader import connect_home, query
 from federim.model.cohort import CohortDefinition
-from federim.model.errors import UnknownName
+from federim.model.errors import InputError, UnknownName
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,16 @@ def load(home: Home, name: str) -> CohortDefinition:
     UnknownName
         There is none; the message suggests the nearest.
     InputError
-        See `definition.parse`.
+        It is not in UTF-8, or as `definition.parse` says.
     """
     known = names(home)
     if name not in known:
         raise UnknownName("cohort", name, known)
-    return parse(name, (home.cohorts / f"{name}.toml").read_text(encoding="utf-8"))
+    try:
+        text = (home.cohorts / f"{name}.toml").read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"cohort {name}: not valid TOML: its text is not in UTF-8") from None
+    return parse(name, text)
 
 
 def members(home: Home, definition: CohortDefinition) -> Members:

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from federim.audit import trail
 from federim.home import Home, Role
 from federim.keys import canonical
 from federim.lake import cohort as cohorts
@@ -84,7 +85,7 @@ class Snapshot:
     created_at: str
 
 
-def freeze(home: Home, name: str) -> Snapshot:
+def freeze(home: Home, name: str, *, actor: str = "operator") -> Snapshot:
     """Evaluate the cohort called `name` and write it, with the lake files it rests on, as a snapshot.
 
     Raises
@@ -121,9 +122,13 @@ def freeze(home: Home, name: str) -> Snapshot:
                 },
                 "files": [asdict(_pin(home, path)) for paths in live.values() for path in paths],
             }
-            return _publish(home, part, content)
+            frozen = _publish(home, part, content)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    trail.record(
+        home, actor, "cohort.freeze", snapshot=frozen.id, persons=frozen.persons, series=frozen.series
+    )
+    return frozen
 
 
 def load(home: Home, wanted: str) -> Snapshot:

@@ -56,7 +56,7 @@ class Lake:
         Raises
         ------
         LakeError
-            Another run is writing, or the index is older than the tables.
+            Another run is writing, nobody can, or the index is older than the tables.
         StorageFull
             The disk refuses; the lake stays readable and the next run completes the batch.
         """
@@ -179,7 +179,13 @@ class LakeWriter:
 
 @contextmanager
 def _only_writer(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        with disk_may_refuse():
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:  # a disk mounted read-only, a home of another account
+        raise LakeError(
+            f"the lake cannot be written: {error.strerror}; see the home's disk and owner"
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -182,3 +182,9 @@ def test_it_is_read_from_the_homes_cohorts(site: Home) -> None:
         cohort.load(site, "ches")
     with pytest.raises(UnknownName):
         cohort.load(site, "../federim")
+
+
+def test_a_definition_saved_by_an_editor_in_another_encoding_is_said(site: Home) -> None:
+    (site.cohorts / "chest.toml").write_bytes('title = "Scanner thoracique injecté"'.encode("latin-1"))
+    with pytest.raises(InputError, match="cohort chest: not valid TOML: its text is not in UTF-8"):
+        cohort.load(site, "chest")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from federim.audit import trail
 from federim.home import Home
 from federim.lake import snapshot
 from federim.lake.reader import query
@@ -206,3 +207,10 @@ def test_verifying_says_that_a_pinned_file_is_gone(hospital: Home) -> None:
     (hospital.lake / frozen.files[0].path).unlink()
     with pytest.raises(LakeError, match="1 of its files are gone"):
         snapshot.verify(hospital, frozen)
+
+
+def test_freezing_leaves_an_event(hospital: Home) -> None:
+    frozen = snapshot.freeze(hospital, "chest", actor="officer")
+    (event,) = trail.events(hospital, act="cohort.freeze")
+    assert event.actor == "officer"
+    assert event.detail == {"snapshot": frozen.id, "persons": frozen.persons, "series": frozen.series}

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from federim.home import Home, Role
-from federim.lake import delta, tables
+from federim.lake import delta, images, tables
 from federim.lake.schema import BUCKETS, MEASUREMENT, TABLES
 from federim.lake.tables import Lake
 from federim.model.errors import HomeError, LakeError, SchemaError, UnknownName
@@ -190,6 +190,21 @@ def test_a_second_writer_is_refused_while_one_writes(site: Home) -> None:
         pass
     with Lake(site).writing():
         pass
+
+
+def test_a_home_that_cannot_be_written_is_said(site: Home) -> None:
+    # A folder in the lock's place is refused to root as well, as a disk mounted read-only would.
+    (site.staging / "writer.lock").mkdir()
+    with pytest.raises(LakeError, match="the lake cannot be written: Is a directory"), Lake(site).writing():
+        pass
+
+
+def test_what_a_killed_process_was_storing_is_removed(site: Home) -> None:
+    (site.objects / "tmpabc.part").write_bytes(b"half of an image")
+    kept = images.store(site, b"a whole one")
+    with Lake(site).writing():
+        pass
+    assert [path for path in site.objects.rglob("*") if path.is_file()] == [images.read(site, kept.path)]
 
 
 def test_a_hub_has_no_lake_to_write_to(make_home: Callable[..., Home]) -> None:

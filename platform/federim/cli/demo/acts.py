@@ -96,7 +96,9 @@ def ask(narrator: Narrator, consortium: Consortium) -> None:
 
 def freeze_cohorts(narrator: Narrator, consortium: Consortium) -> dict[str, Snapshot]:
     """Step 5: the same definition frozen at each site."""
-    frozen: dict[str, Snapshot] = {site.name: freeze(site, COHORT) for site in consortium.sites}
+    frozen: dict[str, Snapshot] = {}
+    for site in consortium.sites:
+        frozen[site.name] = freeze(site, COHORT, actor=OFFICER)
     for name, snapshot in frozen.items():
         narrator.say(
             f"{name:<16} {snapshot.persons} persons, {snapshot.series} series: {snapshot.id}",
