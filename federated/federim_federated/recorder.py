@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from federim.lake.storage import private_files, sync
 from federim_federated.records import Arrays
 
 METRICS_SCHEMA: Final = pa.schema(
@@ -69,10 +70,11 @@ class Recorder:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, in place of an earlier one."""
+    """Write a file only its owner can read, whole or not at all, in place of an earlier one."""
     pending = path.with_name(f".{path.name}.new")
-    with pending.open("wb") as file:
+    with private_files(), pending.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     pending.replace(path)
+    sync(path.parent)

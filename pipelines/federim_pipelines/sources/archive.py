@@ -1,9 +1,10 @@
-"""List the members of a ZIP archive that can be read in place, or say why the archive is refused."""
+"""Open ZIP archives, and list their members that can be read in place or say why one is refused."""
 
 from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 # A member is read whole into memory. Larger ones exist (whole slides), but then as files, not in archives.
@@ -19,6 +20,28 @@ class Listing:
     refused: str = ""
 
 
+def archive(path: Path) -> zipfile.ZipFile:
+    """An archive open for reading; it is kept open for the next of its members, and nobody closes it.
+
+    Raises
+    ------
+    OSError
+        The file is gone or may not be read.
+    zipfile.BadZipFile
+        The archive is damaged.
+    """
+    found = path.stat()
+    return _archive(path, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+# Opening an archive reads the names of all its members: doing so for each of them is quadratic. Two are kept,
+# since the walk is ahead of the reader. One that leaves the cache closes itself when the last of its members
+# is read.
+@lru_cache(maxsize=2)
+def _archive(path: Path, stamp: tuple[int, ...]) -> zipfile.ZipFile:  # noqa: ARG001 — a changed file is another
+    return zipfile.ZipFile(path)
+
+
 def listing(path: Path) -> Listing:
     """The members of an archive, folders left out, from its central directory alone.
 
@@ -31,8 +54,7 @@ def listing(path: Path) -> Listing:
         The file is gone or may not be read.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir()]
+        members = [info for info in archive(path).infolist() if not info.is_dir()]
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
         return Listing(refused="damaged archive")
     if len({info.filename for info in members}) < len(members):
@@ -52,8 +74,7 @@ def why_member_refused(path: Path, member: str) -> str:
     zipfile.BadZipFile
         The archive is damaged.
     """
-    with zipfile.ZipFile(path) as archive:
-        info = archive.getinfo(member)
+    info = archive(path).getinfo(member)
     if info.flag_bits & _ENCRYPTED:
         return "encrypted member of an archive"
     if info.file_size > LARGEST_MEMBER:

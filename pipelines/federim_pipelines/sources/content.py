@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from federim_pipelines.items import Item
+from federim_pipelines.sources.archive import archive
 
 BLOCK = 1 << 20
 
@@ -42,7 +43,7 @@ def opened(item: Item) -> Iterator[BinaryIO]:
         The archive it is a member of is damaged.
     """
     if item.member:
-        with zipfile.ZipFile(item.path) as archive, archive.open(item.member) as member:
+        with archive(item.path).open(item.member) as member:
             yield cast(BinaryIO, member)
     else:
         with open_file(item.path) as file:
@@ -56,8 +57,7 @@ def opened(item: Item) -> Iterator[BinaryIO]:
 def size_of(item: Item) -> int:
     """Bytes of a whole file or member, unpacked; `OSError` and `BadZipFile` as `opened`."""
     if item.member:
-        with zipfile.ZipFile(item.path) as archive:
-            return archive.getinfo(item.member).file_size
+        return archive(item.path).getinfo(item.member).file_size
     return item.path.stat().st_size
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federim_pipelines.items import Item
-from federim_pipelines.sources.archive import listing, why_member_refused
+from federim_pipelines.sources.archive import archive, listing, why_member_refused
 from federim_pipelines.sources.content import open_file
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 
@@ -48,7 +48,7 @@ def kind_of(path: Path, member: str = "") -> Kind:
                 return sniff(file.read(HEAD_BYTES))
         if why_member_refused(path, member):
             return Kind.OTHER
-        with zipfile.ZipFile(path) as archive, archive.open(member) as unpacked:
+        with archive(path).open(member) as unpacked:
             return sniff(unpacked.read(HEAD_BYTES))
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
         return Kind.OTHER

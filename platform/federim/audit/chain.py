@@ -106,7 +106,7 @@ def advance_head(home: Home, head: Head) -> None:
     Called after the commit, so a crash between the two leaves a head that lags, never one that lies.
     """
     path = _head_path(home)
-    with (home.root / ".audit.lock").open("a") as lock:
+    with os.fdopen(os.open(home.root / ".audit.lock", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = read_head(home)
         if known is not None and known.events >= head.events:

@@ -14,6 +14,7 @@ from federim.governance.permissions import check_can_record
 from federim.governance.requests import move, request_numbered
 from federim.governance.verification import countersignature_path
 from federim.home import Home
+from federim.lake.storage import private_files
 from federim.model.errors import NotApproved, StateRefused, UnknownName, VerificationFailed
 
 
@@ -75,7 +76,8 @@ def keep_countersignature(home: Home, actor: str, document: Document) -> Release
             raise VerificationFailed(f"the receipt for {name} acknowledges another manifest")
         kept.countersignature = document
         kept.save(using=alias(home), update_fields=["countersignature"])
-        documents.write(countersignature_path(home.releases / name), document)
+        with private_files():
+            documents.write(countersignature_path(home.releases / name), document)
     return kept
 
 

@@ -120,6 +120,7 @@ def _put_in_place(folder: Path, final: Path) -> None:
     for file in folder.iterdir():
         file.chmod(0o400)
         sync(file)
+    sync(folder)
     shutil.rmtree(final, ignore_errors=True)
     folder.rename(final)
     sync(final.parent)

@@ -251,6 +251,7 @@ def _publish(home: Home, part: Path, content: dict[str, Any]) -> Snapshot:
         for file in part.iterdir():
             file.chmod(0o400)
             sync(file)
+        sync(part)
         part.rename(place)
         sync(home.snapshots)
     return _read(place / DOCUMENT)

@@ -108,6 +108,11 @@ def test_the_database_refuses_too(site: Home, sql: str) -> None:
         cursor.execute(sql)
 
 
+def test_the_lock_is_its_owners_alone_too(site: Home) -> None:
+    record(site, "ada", "export.request")
+    assert stat.S_IMODE((site.root / ".audit.lock").stat().st_mode) == 0o600
+
+
 def test_the_head_is_its_owners_alone(site: Home) -> None:
     record(site, "ada", "export.submit")
     assert stat.S_IMODE((site.root / "audit.head").stat().st_mode) == 0o600

@@ -122,3 +122,18 @@ def test_locate_has_nothing_to_say_of_other_files(federim: Federim, inbox: Path,
     other.mkdir()
     (other / "Martin.dcm").touch()
     assert federim("quarantine", "locate", other).stdout.strip() == "None of these files is in quarantine."
+
+
+def test_ctrl_c_says_what_stays_and_how_to_go_on(
+    federim: Federim, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("federim_pipelines.run.ingest", interrupted)
+    stopped = federim("ingest", inbox, "--workers", "1", "--json")
+    assert stopped.exit_code == 130
+    assert stopped.stdout == ""
+    assert "what was committed stays, and the same command again does the rest" in stopped.stderr
+    monkeypatch.undo()
+    assert json.loads(federim("ingest", inbox, "--workers", "1", "--json").stdout)["accepted"] == 1

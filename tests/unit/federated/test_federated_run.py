@@ -33,6 +33,7 @@ def test_a_run_learns_and_leaves_its_model_checkpoints_and_metrics(consortium, p
     assert facts["sha256"] == hashlib.sha256(summary.model.read_bytes()).hexdigest()
     (told,) = trail.events(consortium.hub, act="federated.model", limit=1)
     assert (told.detail["run"], told.detail["sha256"]) == (summary.run, facts["sha256"])
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
 
 
 def test_a_run_repeats_to_the_last_bit(consortium, plan_name):

@@ -242,6 +242,7 @@ def released_folder(receipt: Path) -> Path:
 def test_any_changed_byte_of_a_receipt_is_found(consortium: Consortium, receipt_path: Path) -> None:
     home, before = consortium.alpha.home, receipt_path.read_bytes()
     assert verify(home, released_folder(receipt_path)).countersigned_by == "hub"
+    assert receipt_path.stat().st_mode & 0o777 == 0o600
     changes = [bytes([*before[:at], before[at] ^ 1, *before[at + 1 :]]) for at in range(0, len(before), 7)]
     changes += [before.replace(b"\n ", b"\n\t"), before + b"\n", before[:-1]]
     for changed in changes:

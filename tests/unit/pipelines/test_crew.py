@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +136,42 @@ def test_a_batch_is_a_hundred_images_ten_bundles_or_one_span(tmp_path: Path) -> 
     assert sizes(*[image] * 250) == [100, 100, 50]
     assert sizes(*[bundle] * 25) == [10, 10, 5]
     assert sizes(span, span, image, span) == [1, 1, 2]
+
+
+def test_ctrl_c_never_reaches_a_worker_and_always_the_driver() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with process_pool(1) as pool:
+        assert signal.SIGINT in pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+DRIVER = """
+from os import getpid
+from federim_pipelines.crew import process_pool
+
+if __name__ == "__main__":
+    with process_pool(2) as pool:
+        pool.submit(getpid).result()
+        print("ready", flush=True)
+        input()
+"""
+
+
+def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "driver.py"
+    script.write_text(DRIVER)
+    driver = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == b"ready\n"
+        driver.kill()
+        # Workers share its output, which ends only when the last of them is gone.
+        driver.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(driver.pid, signal.SIGKILL)

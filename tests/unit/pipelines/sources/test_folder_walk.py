@@ -7,12 +7,15 @@ import re
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
+from federim_pipelines.items import Item
 from federim_pipelines.sources.archive import listing, why_member_refused
+from federim_pipelines.sources.content import opened, size_of
 from federim_pipelines.sources.folder import walk
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 
@@ -161,3 +164,43 @@ def test_a_dicomdir_is_known_by_what_it_says(name: str) -> None:
 )
 def test_other_beginnings(head: bytes, kind: Kind) -> None:
     assert sniff(head) is kind
+
+
+def test_an_archive_is_opened_once_however_many_members_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = _zip(tmp_path / "a.zip", {f"{number:03}.json": b'{"a": 1}' for number in range(200)})
+    opened_archives = 0
+
+    class Counting(zipfile.ZipFile):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            nonlocal opened_archives
+            opened_archives += 1
+            super().__init__(*arguments, **named)
+
+    monkeypatch.setattr(zipfile, "ZipFile", Counting)
+    for found in walk([packed]):
+        item = found.item("fhir")
+        assert not why_member_refused(item.path, item.member)
+        assert size_of(item) == 8
+        with opened(item) as file:
+            assert file.read() == b'{"a": 1}'
+    assert opened_archives == 1
+
+
+def test_an_archive_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    packed = _zip(tmp_path / "a.zip", {"first": b"1"})
+    assert listing(packed).members == ("first",)
+    _zip(tmp_path / "b.zip", {"second": b"2"}).replace(packed)
+    assert listing(packed).members == ("second",)
+
+
+def test_a_member_being_read_outlives_the_opening_of_many_other_archives(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 4096
+    packed = _zip(tmp_path / "a.zip", {"large": content})
+    with opened(Item("folder", packed, member="large")) as file:
+        head = file.read(10)
+        for number in range(5):
+            other = _zip(tmp_path / f"{number}.zip", {"small": b"1"})
+            assert listing(other).members == ("small",)
+        assert head + file.read() == content
