@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,12 +44,12 @@ def demo(
         releases = acts.export(narrator, members, frozen)
     with narrator.step("Prove that no trail was rewritten"):
         acts.check_trails(narrator, members)
-    site = members.sites[0].root
+    site, program = members.sites[0].root, Path(sys.argv[0])
     narrator.end(
         [
             *(f"learning curves   {page}" for page in pages),
             *(f"release           {folder}" for folder in releases),
-            f"query a lake      federim --home {site} sql 'select * from image_occurrence limit 5'",
-            f"notebook          FEDERIM_HOME={site} jupyter lab notebooks/01_explore_a_cohort.ipynb",
+            f"query a lake      {program} --home {site} sql 'select * from image_occurrence limit 5'",
+            f"notebook          FEDERIM_HOME={site} {program.with_name('jupyter')} lab notebooks",
         ]
     )
