@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FEDERIM_", extra="forbid", frozen=True)
 
     role: Role
-    name: str = Field(pattern=NAME_PATTERN.pattern, description="the site, hub or workspace's short name")
+    name: str = Field(
+        pattern=f"^{NAME_PATTERN.pattern}$", description="the site, hub or workspace's short name"
+    )
     database_url: str = Field(
         default="sqlite:///federim.sqlite3",
         description="audit and governance: sqlite:///FILE (relative to the home) or postgresql://…",
@@ -48,11 +50,11 @@ class Settings(BaseSettings):
     test_identities: bool = Field(default=False, description="accept INS of the test and demo OIDs")
     key_server: str = Field(
         default="",
-        pattern=r"|embedded:.+",
+        pattern=r"^(|embedded:.+)$",
         description="who evaluates blinded INS: '' is this home's own key (links nobody across sites), "
         "embedded:FILE a key server in this process",
     )
-    query_memory: str = Field(default="2GB", pattern=r"[0-9]+(MB|GB)", description="DuckDB's memory limit")
+    query_memory: str = Field(default="2GB", pattern=r"^[0-9]+(MB|GB)$", description="DuckDB's memory limit")
     query_seconds: int = Field(default=60, ge=1, description="longest a researcher's query may run")
 
     @classmethod
