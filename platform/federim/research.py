@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from federim.home import Home, Role, find_home
 from federim.lake import cohort, dictionary, reader, snapshot
-from federim.lake.schema import TABLES, Table
+from federim.lake.declaration import Table
+from federim.lake.schema import TABLES
 from federim.lake.snapshot import SNAPSHOT_TABLES, Snapshot
 from federim.model.cohort import CohortDefinition
 from federim.model.errors import UnknownName

@@ -14,8 +14,8 @@ from federim.governance import measures
 from federim.governance.risk import RiskReport, TableRisk
 from federim.governance.suppression import Cell, hide
 from federim.lake import schema
+from federim.lake.declaration import Column, Kind
 from federim.lake.reader import query
-from federim.lake.schema import Column, Kind
 from federim.model.errors import DisclosureRisk, InputError
 from federim.model.export import AskedColumn, AskedTable, ExportDefinition
 

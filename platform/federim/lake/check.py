@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from federim.lake.schema import Column, Table
+from federim.lake.declaration import Column, Table
 from federim.model.errors import SchemaError
 
 Row = Mapping[str, Any]

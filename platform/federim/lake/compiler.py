@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from federim.lake.declaration import Column, Table
 from federim.lake.describe import sentence
-from federim.lake.schema import IMAGE_OCCURRENCE, Column, Table
+from federim.lake.schema import IMAGE_OCCURRENCE
 from federim.lake.vocabulary import (
     PERSON_COLUMNS,
     SERIES_COLUMNS,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 
-from federim.lake.schema import Kind, Table
+from federim.lake.declaration import Kind, Table
 from federim.lake.staging import Share
 from federim.lake.storage import sync
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from federim.lake.schema import TABLES, Column, Table, table
+from federim.lake.declaration import Column, Table
+from federim.lake.schema import TABLES, table
 
 HEADINGS = ("table", "column", "type", "unit", "codes", "kind", "required", "check", "description")
 

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from federim.keys import keyed
 from federim.lake.check import Row, to_arrow
-from federim.lake.schema import BUCKETS, OnRepeat, Table
+from federim.lake.declaration import OnRepeat, Table
+from federim.lake.schema import BUCKETS
 from federim.lake.staging import Share
 
 Known = Callable[[Collection[bytes]], set[bytes]]

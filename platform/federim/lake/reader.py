@@ -12,9 +12,10 @@ import duckdb
 import pyarrow as pa
 
 from federim.home import Home
+from federim.lake.declaration import Table
 from federim.lake.filesystem import PROTOCOL, PinnedFiles
 from federim.lake.refusals import ONLY_READING, translate
-from federim.lake.schema import TABLES, Table
+from federim.lake.schema import TABLES
 from federim.lake.tables import Lake
 from federim.model.errors import QueryRefused, UserError
 

@@ -6,7 +6,8 @@ from datetime import date
 
 import pyarrow as pa
 
-from federim.lake.schema import IMAGE_OCCURRENCE, PERSON, STUDY, VOLUME_GEOMETRY, Column, Kind, Table
+from federim.lake.declaration import Column, Kind, Table
+from federim.lake.schema import IMAGE_OCCURRENCE, PERSON, STUDY, VOLUME_GEOMETRY
 from federim.model.cohort import Comparison, Op
 from federim.model.errors import InputError
 

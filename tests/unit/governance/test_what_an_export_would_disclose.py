@@ -13,7 +13,8 @@ from federim.governance.assessment import examine_here
 from federim.governance.disclosure import Examined, check_columns
 from federim.governance.forms import definition_from
 from federim.governance.release import release
-from federim.lake.schema import TABLES, Kind
+from federim.lake.declaration import Kind
+from federim.lake.schema import TABLES
 from federim.model.errors import DisclosureRisk, InputError, UnknownName
 from federim.model.export import ExportDefinition
 
