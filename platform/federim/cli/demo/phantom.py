@@ -36,7 +36,7 @@ def volume(hospital: Hospital, visit: Visit) -> NDArray[np.int16]:
     if visit.patient.lesion:
         side = dice.choice((-1, 1))
         centre = (dice.uniform(-0.5, 0.5), dice.uniform(-0.2, 0.2), side * 0.42 + dice.uniform(-0.08, 0.08))
-        radius = 0.12 + 0.12 * visit.patient.burden
+        radius = 0.18 + 0.12 * visit.patient.burden
         distance = np.sqrt(((z - centre[0]) * 0.6) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2)
         hounsfield[(distance < radius) & lungs] = LESION
     hounsfield += hospital.intensity_offset_hu + dice.normal(0.0, hospital.noise_hu, hounsfield.shape)
