@@ -25,8 +25,6 @@ class Inputs:
     `ignored` counts the DICOMDIR files met by the last walk: indexes of files that are met by themselves.
     """
 
-    kind = "paths"
-
     def __init__(self, home: Home, paths: Sequence[Path], mapping: Mapping | None = None) -> None:
         self._roots = _roots(home, paths)
         self._mapping = mapping

@@ -14,11 +14,6 @@ from federim.model.errors import SchemaError
 Row = Mapping[str, Any]
 
 
-def check_row(table: Table, row: Row) -> str | None:
-    """What is wrong with one row, as column and rule; None where nothing is."""
-    return faults(table, [row]).get(0)
-
-
 def faults(table: Table, rows: Sequence[Row]) -> dict[int, str]:
     """The rows, by position from 0, that the table refuses; each with its first faulty column and rule.
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from federim.lake.check import check_row, faults, to_arrow
+from federim.lake.check import faults, to_arrow
 from federim.lake.schema import IMAGE_OCCURRENCE, MEASUREMENT, PERSON
 from federim.model.errors import SchemaError
 
 
 def test_a_good_row_has_no_fault(rows: Any) -> None:
-    assert check_row(MEASUREMENT, rows.measurement()) is None
+    assert faults(MEASUREMENT, [rows.measurement()]).get(0) is None
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def test_a_good_row_has_no_fault(rows: Any) -> None:
     ],
 )
 def test_a_fault_names_column_and_rule(rows: Any, changed: dict[str, Any], says: str) -> None:
-    assert check_row(MEASUREMENT, rows.measurement(**changed)) == says
+    assert faults(MEASUREMENT, [rows.measurement(**changed)]).get(0) == says
 
 
 def test_a_uid_that_is_not_keyed_is_refused(rows: Any) -> None:
-    fault = check_row(IMAGE_OCCURRENCE, rows.series(SeriesInstanceUID="1.2.840.113619.2"))
+    fault = faults(IMAGE_OCCURRENCE, [rows.series(SeriesInstanceUID="1.2.840.113619.2")]).get(0)
     assert fault == "SeriesInstanceUID: expected a keyed UID, 2.25.…"
 
 

@@ -12,7 +12,7 @@ from pydicom import Dataset, dcmread
 from pydicom.multival import MultiValue
 
 from federim.home import Home
-from federim.lake.check import check_row
+from federim.lake.check import faults
 from federim.lake.schema import TABLES
 from federim_pipelines.batches import read_batch
 from federim_pipelines.deidentify.own_values import OwnValues
@@ -65,7 +65,7 @@ def _check(outcomes: list[Outcome], home: Home) -> Counter[Reason]:
         assert len(outcome.records) + len(outcome.refusals) == 1
         reasons.update(refusal.reason for refusal in outcome.refusals)
         for record in outcome.records:
-            assert all(check_row(TABLES[table], row) is None for table, row in record.rows)
+            assert not any(faults(TABLES[table], [row]) for table, row in record.rows)
             clean = dcmread(home.objects / record.object_path)
             assert not [element.tag for element in clean.iterall() if element.tag.is_private]
             own = OwnValues.of(dcmread(outcome.item.path, force=True))

@@ -15,7 +15,7 @@ from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 
 from federim.home import Home
-from federim.lake.check import check_row
+from federim.lake.check import faults
 from federim.lake.schema import TABLES
 from federim_pipelines.batches import read_batch
 from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal
@@ -75,7 +75,7 @@ def test_a_ct_becomes_five_rows_that_the_lake_accepts(site: Home, task: Task) ->
     ]
     for table, row in record.rows:
         assert set(row) <= {column.name for column in TABLES[table].columns}
-        assert check_row(TABLES[table], row) is None
+        assert faults(TABLES[table], [row]) == {}
     rows = dict(record.rows)
     assert rows["person"] == {
         "person_id": rows["study"]["person_id"],
