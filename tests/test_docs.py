@@ -22,8 +22,11 @@ def commands(
 ) -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, with its full name."""
     if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            yield from commands(child, (*path, name))
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from commands(child, path if name == getattr(command, "default", "") else (*path, name))
     else:
         yield " ".join(path), command
 

@@ -14,10 +14,10 @@ import pydicom
 from numpy.typing import NDArray
 
 from federim.home import Home
-from federim.lake import images, reader, snapshot
+from federim.lake import faces, images, reader, snapshot
 from federim.model.errors import InputError
 from federim.model.identifiers import Pseudonym
-from federim.model.training import Preprocessing, TrainingPlan
+from federim.model.training import EXEMPT, Preprocessing, TrainingPlan
 from federim_federated import labels
 from federim_federated.examples import Cohort
 from federim_federated.pins import pinned
@@ -35,12 +35,13 @@ def read(home: Home, plan: TrainingPlan) -> Cohort:
     -------
     Cohort
         `inputs` is float32, shape (series, slices, rows, columns) by the plan's preprocessing, in [0, 1].
-        A series that is no regular volume is left out; the site's log says how many.
+        A series that may show a face, unless the plan exempts faces, and one that is no regular volume are
+        left out; the site's log says how many.
 
     Raises
     ------
     InputError
-        No series of the snapshot is a volume with a label.
+        No series of the snapshot may be used and is a volume with a label.
     LakeError, UnknownName, VerificationFailed
         The snapshot is not here, or is not the one the plan pins.
     """
@@ -54,11 +55,19 @@ def read(home: Home, plan: TrainingPlan) -> Cohort:
             seconds=home.settings.query_seconds,
             parameters={"modality": plan.preprocessing.modality},
         )
+        held = (
+            frozenset()
+            if plan.faces == EXEMPT
+            else faces.held(connection, seconds=home.settings.query_seconds)
+        )
     persons: list[Pseudonym] = []
     volumes: list[NDArray[np.float32]] = []
-    left_out = 0
+    left_out = with_faces = 0
     for series in found.to_pylist():
         if series["person_id"] not in cases:
+            continue
+        if series["SeriesInstanceUID"] in held:
+            with_faces += 1
             continue
         try:
             volumes.append(volume((images.read(home, path) for path in series["paths"]), plan.preprocessing))
@@ -70,8 +79,18 @@ def read(home: Home, plan: TrainingPlan) -> Cohort:
         LOG.warning(
             "%s: %d of %d series make no volume and are left out", home.name, left_out, found.num_rows
         )
+    if with_faces:
+        LOG.warning(
+            "%s: %d of %d series may show a face and are left out; have them defaced, take the defaced ones "
+            "in with federim images replace, and freeze the cohort again",
+            home.name,
+            with_faces,
+            found.num_rows,
+        )
     if not volumes:
-        raise InputError(f"training plan {plan.name}: no series of this snapshot is a volume with a label")
+        raise InputError(
+            f"training plan {plan.name}: no series of this snapshot is a volume with a label and no face"
+        )
     return Cohort(
         person_ids=persons, inputs=np.stack(volumes), labels=np.array([cases[person] for person in persons])
     )

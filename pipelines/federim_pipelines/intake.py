@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from federim.home import Home
 from federim.keys import keyed
-from federim.lake import images
+from federim.lake import images, replaced
 from federim.lake.check import faults
 from federim.lake.schema import table
+from federim.lake.storage import write_once
 from federim.lake.tables import LakeWriter
 from federim_pipelines.accounting import Tally
 from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.review import Review
 from federim_pipelines.sources.content import digest
 
 # A commit costs some tens of milliseconds whatever it holds, and makes small files if it holds little;
@@ -64,6 +66,7 @@ class Intake:
         self,
         home: Home,
         writer: LakeWriter,
+        review: Review,
         *,
         run_id: str,
         name: Callable[[Item], str],
@@ -72,6 +75,7 @@ class Intake:
         self.tally = Tally()
         self._home = home
         self._writer = writer
+        self._review = review
         self._run_id = run_id
         self._name = name
         self._file_done = file_done
@@ -80,6 +84,7 @@ class Intake:
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._waiting = 0  # rows
         self._seen: dict[bytes, bytes] = {}
+        self._retained: Counter[tuple[int, str]] = Counter()
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
         """Take the outcomes of one batch.
@@ -98,8 +103,11 @@ class Intake:
             self.tally.skipped.update(outcome.skipped)
             for refusal in outcome.refusals:
                 self._refuse(file, refusal)
+            before = file.accepted
             for record in outcome.records:
                 self._settle(file, record, known, faulty.get(id(record)))
+            if file.accepted > before:
+                self._retained.update(outcome.retained)
 
     def finish(self, run: Row) -> None:
         """Close the last file, and commit what waits together with the run's own row."""
@@ -113,6 +121,7 @@ class Intake:
         }
         self._add(RUN_TABLE, run)
         self._commit()
+        replaced.sweep(self._home, self._writer)  # files read again may have stored what the site replaced
 
     def _settle(self, file: _File, record: Record, known: dict[bytes, bytes], fault: str | None) -> None:
         content = known.get(record.key, self._seen.get(record.key))
@@ -145,12 +154,15 @@ class Intake:
             file.digest = digest(file.item)
         if self._waiting >= ROWS_A_COMMIT:
             self._commit()
+        quarantine_id = self._quarantine.id(
+            file.name, file.digest, refusal.reason.value, refusal.position
+        )
+        if refusal.picture:
+            self._show(quarantine_id, refusal.picture)
         self._add(
             "quarantine",
             {
-                "quarantine_id": self._quarantine.id(
-                    file.name, file.digest, refusal.reason.value, refusal.position
-                ),
+                "quarantine_id": quarantine_id,
                 "run_id": self._run_id,
                 "source": file.item.source,
                 "item": self._quarantine.item(file.name),
@@ -159,6 +171,12 @@ class Intake:
                 "detail": refusal.detail or None,
             },
         )
+
+    def _show(self, quarantine_id: str, picture: bytes) -> None:
+        """Leave a picture of what was refused where the site can look at it, and nobody else."""
+        folder = self._home.pictures
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_once(folder / f"{quarantine_id}.png", picture, beside=folder)
 
     def _open(self, item: Item) -> _File:
         if self._file is not None and self._file.place == item.place:
@@ -190,9 +208,11 @@ class Intake:
         self._waiting += 1
 
     def _commit(self) -> None:
+        self._review.add(self._writer.next_batch, self._retained)
         added = self._writer.commit(self._rows, self._seen)
         self.tally.rows.update({name: count for name, count in added.items() if name != RUN_TABLE and count})
         self._rows, self._seen, self._waiting = defaultdict(list), {}, 0
+        self._retained = Counter()
 
 
 def _faulty(records: Iterable[Record]) -> dict[int, str]:

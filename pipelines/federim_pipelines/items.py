@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,8 @@ class Reason(StrEnum):
     DATE_UNUSABLE = "date-unusable"
     SCHEMA = "schema"
     POLICY = "policy"
+    PIXELS = "pixels"
+    PROOF = "proof"
     FAILED = "failed"
 
 
@@ -45,6 +48,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.DATE_UNUSABLE: "a date cannot be read",
     Reason.SCHEMA: "a row does not meet the check its table declares",
     Reason.POLICY: "the de-identification policy does not let this kind of object in",
+    Reason.PIXELS: "text may be in the pixels, and blanking it could not be made certain",
+    Reason.PROOF: "the proof found an identifying value in what was about to be stored",
     Reason.FAILED: "an unforeseen failure; the kind of exception is in the detail",
 }
 
@@ -73,6 +78,7 @@ class Refusal:
     reason: Reason
     position: int | None = None  # line, row or entry in the file, from 1
     detail: str = ""
+    picture: bytes = field(default=b"", repr=False)  # PNG for the site's own eyes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +102,5 @@ class Outcome:
     refusals: list[Refusal]
     # Records of a kind the lake has no table for, counted by kind: {"Encounter": 12}. Not refused, not lost.
     skipped: dict[str, int] = field(default_factory=dict)
+    # Texts that de-identification let through, by tag: a person may review them.
+    retained: Counter[tuple[int, str]] = field(default_factory=Counter)

@@ -14,14 +14,17 @@ from federim.audit import trail
 from federim.home import Home, Role
 from federim.identity.exchange import Exchange
 from federim.lake.tables import Lake
-from federim.model.errors import IdentityError
+from federim.model.errors import IdentityError, InputError
 from federim.model.identifiers import PatientIdentity
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.batches import in_batches
 from federim_pipelines.crew import Crew
-from federim_pipelines.deidentify.policy import load_policy
+from federim_pipelines.deidentify.compilation import load_policy
+from federim_pipelines.deidentify.policy import why_not_in_a_lake
+from federim_pipelines.deidentify.policy_files import DEFAULT
 from federim_pipelines.intake import Intake
 from federim_pipelines.progress import Silence, Watch
+from federim_pipelines.review import Review
 from federim_pipelines.sources.inputs import Inputs
 from federim_pipelines.sources.mapping import load_mapping
 from federim_pipelines.worker import Task
@@ -32,7 +35,7 @@ def ingest(
     paths: Sequence[Path],
     *,
     executor: Executor | None = None,
-    policy: str | Path = "basic",
+    policy: str | Path = DEFAULT,
     mapping: Path | None = None,
     progress: Watch | None = None,
     actor: str = "operator",
@@ -46,9 +49,10 @@ def ingest(
     Parameters
     ----------
     executor : Executor
-        Who reads; None is this process. It must not fork a process that has threads (`crew.process_pool`).
+        Who reads; None is this process. It must not fork a process that has threads
+        (`processes.process_pool`).
     policy : str or path
-        See `deidentify.policy.load_policy`.
+        See `deidentify.compilation.load_policy`.
     mapping : path
         What the columns of CSV files mean; see `sources.mapping`.
     actor : str
@@ -67,7 +71,11 @@ def ingest(
     """
     home.require(Role.SITE)
     watch = progress or Silence()
-    treatment = load_policy(policy)
+    with Review(home) as review:
+        denied = review.rejected
+    treatment = load_policy(policy, denied=denied)
+    if (reason := why_not_in_a_lake(treatment)) is not None:
+        raise InputError(f"policy {treatment.name} cannot be used to fill a lake: {reason}")
     columns = None if mapping is None else load_mapping(mapping)
     inputs = Inputs(home, paths, columns)
     started, clock = dt.datetime.now(dt.UTC).replace(tzinfo=None), time.monotonic()
@@ -77,10 +85,11 @@ def ingest(
         policy=str(policy.absolute()) if isinstance(policy, Path) else policy,
         mapping=None if mapping is None else mapping.absolute(),
         year=started.year,
+        denied=denied,
     )
-    with Lake(home).writing() as writer:
+    with Lake(home).writing() as writer, Review(home) as review:
         trail.record(home, actor, "ingest.start", run=run_id, policy=treatment.digest)
-        intake = Intake(home, writer, run_id=run_id, name=inputs.name, file_done=watch.advance)
+        intake = Intake(home, writer, review, run_id=run_id, name=inputs.name, file_done=watch.advance)
         watch.stage("patients")
         _learn(home, inputs.identities(), watch)
         watch.stage("files")

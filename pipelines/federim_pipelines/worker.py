@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from federim.home import Home
 from federim.identity.exchange import Exchange
-from federim_pipelines.deidentify.policy import Policy, load_policy
+from federim_pipelines.deidentify.instance import Deidentifier
+from federim_pipelines.deidentify.compilation import load_policy
+from federim_pipelines.deidentify.proof import Prover
+from federim_pipelines.sources.dicom_patient import subject_of
 from federim_pipelines.sources.mapping import Mapping, load_mapping
 
 
@@ -21,6 +25,7 @@ class Task:
     policy: str
     mapping: Path | None
     year: int  # of the import, against which great ages are grouped
+    denied: frozenset[str] = frozenset()  # texts a reviewer of the site rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Worker:
 
     home: Home
     exchange: Exchange
-    policy: Policy
+    deidentifier: Deidentifier
     mapping: Mapping | None
     record_key: bytes  # of the keyed hashes that name records
     year: int
@@ -44,10 +49,12 @@ class Worker:
             As opening the home, its vault, the mapping and the policy do.
         """
         home = Home.open(task.home)
+        exchange = Exchange.open(home)
+        policy = load_policy(task.policy, denied=task.denied)
         return cls(
             home=home,
-            exchange=Exchange.open(home),
-            policy=load_policy(task.policy),
+            exchange=exchange,
+            deidentifier=Deidentifier(policy, partial(subject_of, exchange=exchange), prover=Prover.under(policy)),
             mapping=None if task.mapping is None else load_mapping(task.mapping),
             record_key=home.secret("record"),
             year=task.year,

@@ -190,6 +190,16 @@ class Home:
         return self.root / "vault"
 
     @property
+    def retained(self) -> Path:
+        """Texts that de-identification let through, for the site's own review."""
+        return self.root / "retained.sqlite3"
+
+    @property
+    def pictures(self) -> Path:
+        """Images in quarantine whose words stayed doubtful, as PNG, for the site's own eyes."""
+        return self.root / "pictures"
+
+    @property
     def snapshots(self) -> Path:
         return self.root / "snapshots"
 

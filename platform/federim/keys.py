@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
 import secrets
 from pathlib import Path
 from typing import Any
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
 from federim.model.errors import HomeError, VerificationFailed
 
@@ -35,8 +25,11 @@ def write_private(path: Path, content: bytes) -> None:
 
 def create_keys(folder: Path) -> None:
     """Make `root.key` and `signing.key` in `folder` (32 random bytes each)."""
+    # Signatures are rare, and importing what makes them takes longer than most uses of a key.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     write_private(folder / "root.key", secrets.token_bytes(ROOT_KEY_BYTES))
-    raw = Ed25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    raw = Ed25519PrivateKey.generate().private_bytes_raw()
     write_private(folder / "signing.key", raw)
 
 
@@ -64,12 +57,11 @@ def keyed(key: bytes, *parts: str | bytes) -> bytes:
     ----------
     RFC 2104.
     """
-    code = hmac.new(key, digestmod=hashlib.sha256)
+    message = bytearray()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
-        code.update(len(raw).to_bytes(8, "big"))
-        code.update(raw)
-    return code.digest()
+        message += len(raw).to_bytes(8, "big") + raw
+    return hmac.digest(key, message, "sha256")
 
 
 def canonical(document: Any) -> bytes:
@@ -83,12 +75,14 @@ class SigningKey:
     """An Ed25519 key that stays in its home (RFC 8032)."""
 
     def __init__(self, raw: bytes) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         self._key = Ed25519PrivateKey.from_private_bytes(raw)
 
     @property
     def public(self) -> str:
         """The public half, 64 hexadecimal digits."""
-        return self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+        return self._key.public_key().public_bytes_raw().hex()
 
     def sign(self, content: bytes) -> str:
         """The signature over `content`, 128 hexadecimal digits."""
@@ -97,6 +91,9 @@ class SigningKey:
 
 def check_signature(public: str, signature: str, content: bytes, *, what: str) -> None:
     """Raise `VerificationFailed`, naming `what`, unless `signature` over `content` was made by `public`."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), content)
     except (InvalidSignature, ValueError) as error:

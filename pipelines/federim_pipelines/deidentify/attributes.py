@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pydicom.datadict import tag_for_keyword
+from federim_pipelines.deidentify.dictionaries import tag_of
 
 
 def _tags(*keywords: str) -> frozenset[int]:
-    found = {keyword: tag_for_keyword(keyword) for keyword in keywords}
+    found = {keyword: tag_of(keyword) for keyword in keywords}
     return frozenset(tag for tag in found.values() if tag is not None)
 
 
@@ -67,8 +67,27 @@ TECHNICAL_TEXT = _tags(
 # Parts of a code, kept when they look like one. CodeMeaning is never kept: see `codes`.
 CODES = _tags("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "LongCodeValue", "URNCodeValue")
 
-# Free text its IOD requires (Type 1): it goes, but something must stand there.
-REQUIRED_TEXT = _tags("FiducialIdentifier", "RTImageLabel", "SegmentLabel", "TrackingID", "TrackSetLabel")
+# Text that some IOD requires (Type 1): where nothing of it may stay, a dummy stands there.
+REQUIRED_TEXT = _tags(
+    "AlgorithmName",
+    "AlgorithmVersion",
+    "CodingSchemeDesignator",
+    "FiducialIdentifier",
+    "Manufacturer",
+    "ManufacturerModelName",
+    "RTImageLabel",
+    "SegmentAlgorithmName",
+    "SegmentLabel",
+    "SoftwareVersions",
+    "TextValue",
+    "TrackingID",
+    "TrackSetLabel",
+    "UnformattedTextValue",
+    "UniversalEntityID",
+)
+
+# Sequences that some IOD requires but lets be empty (Type 2), of those the profile empties or removes.
+EMPTY_SEQUENCES = _tags("AcquisitionContextSequence")
 
 # OB and OW values that are samples, tables or coefficients. Other bytes may be anything, a document included.
 BULK_DATA = _tags(
@@ -100,13 +119,14 @@ BULK_DATA = _tags(
 )
 
 # The same day for every patient of a device or a standard: beside its shifted value it would tell the shift.
-# The basic profile's own action is used for them instead of moving them.
+# The basic profile's own action is used for them instead of moving them; those it does not list are removed.
 DATES_OF_NO_PATIENT = _tags(
     "CalibrationDate",
     "CalibrationDateTime",
     "CalibrationTime",
     "ContextGroupLocalVersion",
     "ContextGroupVersion",
+    "DateOfGainCalibration",
     "DateOfInstallation",
     "DateOfLastCalibration",
     "DateOfLastDetectorCalibration",
@@ -115,13 +135,19 @@ DATES_OF_NO_PATIENT = _tags(
     "EffectiveDateTime",
     "EthicsCommitteeApprovalEffectivenessEndDate",
     "EthicsCommitteeApprovalEffectivenessStartDate",
+    "ExpirationDateTime",
+    "ExpiryDate",
     "HangingProtocolCreationDateTime",
     "InformationIssueDateTime",
+    "ProcedureCreationDate",
+    "ProcedureExpirationDate",
+    "ProcedureLastModifiedDate",
     "ProductExpirationDateTime",
     "SourceStrengthReferenceDate",
     "SourceStrengthReferenceTime",
     "TemplateLocalVersion",
     "TemplateVersion",
+    "TimeOfGainCalibration",
     "TimeOfLastCalibration",
     "TimeOfLastDetectorCalibration",
 )

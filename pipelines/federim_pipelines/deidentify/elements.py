@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
-from pydicom import Dataset
-from pydicom.dataelem import DataElement
-from pydicom.sequence import Sequence
+from collections.abc import Sequence as Listed
+from io import BytesIO
+from typing import Any
 
+from pydicom import Dataset, dcmwrite
+from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
+from pydicom.dataset import FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from federim.model.errors import InputError
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.attributes import REQUIRED_TEXT
 from federim_pipelines.deidentify.codes import code_meaning
-from federim_pipelines.deidentify.own_values import OwnValues
-from federim_pipelines.deidentify.part10 import file_meta
+from federim_pipelines.deidentify.dictionaries import vr_of
+from federim_pipelines.deidentify.header import IN_CHARACTER_SET, SIZES
+from federim_pipelines.deidentify.multiplicity import values_of
+from federim_pipelines.deidentify.part10 import IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION
+from federim_pipelines.deidentify.person import person_of
 from federim_pipelines.deidentify.pixels import without_words
 from federim_pipelines.deidentify.policy import Action, Policy
-from federim_pipelines.deidentify.values import ValueRules, dummy, known
-
-# Written anew, or left over by whoever wrote the file before.
-_DROPPED_GROUPS = frozenset({0x0000, 0x0002, 0x0004, 0xFFFA, 0xFFFC, 0xFFFE})
-_LENGTH_TO_END = 0x00080001
-_CHARACTER_SET = 0x00080005
-_OVERLAY_DATA = 0x3000
+from federim_pipelines.deidentify.private import PrivateRules
+from federim_pipelines.deidentify.stamp import Stamp, stamp
+from federim_pipelines.deidentify.structured import content_items
+from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.values import TEXTUAL, ValueRules, dummy
+from federim_pipelines.deidentify.walk import (
+    CONTENT,
+    UTF_8,
+    action_on,
+    creator_of,
+    is_creator,
+    keep_private,
+    of_its_vr,
+)
 
 
 def deidentify(dataset: Dataset, subject: Subject, policy: Policy) -> Dataset:
     """A new dataset: what `policy` lets pass of `dataset`, under the subject's pseudonym, dates and UIDs.
 
     `dataset` is left as it was. The result has its own file meta and a zeroed preamble, keeps the transfer
-    syntax, and is in UTF-8. An element that cannot be read as its VR is removed.
+    syntax, and is in UTF-8. An element that cannot be read as its VR is removed. Pixels are not looked at.
 
     Raises
     ------
@@ -39,12 +61,17 @@ def deidentify(dataset: Dataset, subject: Subject, policy: Policy) -> Dataset:
     ----------
     DICOM PS3.15, Annex E.
     """
-    rules = ValueRules(subject, OwnValues.of(dataset), moves_dates=policy.moves_dates)
-    clean = _Cleaner(policy, rules).dataset(dataset)
-    clean.SpecificCharacterSet = "ISO_IR 192"
+    person = person_of(dataset, policy, lambda _: subject)
+    return cleaned(dataset, Cleaner(policy, person.rules, person.text, person.private), subject)
+
+
+def cleaned(dataset: Dataset, cleaner: Cleaner, subject: Subject) -> Dataset:
+    """As `deidentify` does, with a cleaner that is there already."""
+    clean = cleaner.dataset(dataset)
+    clean.SpecificCharacterSet = UTF_8
     clean.PatientID = subject.person_id
     clean.PatientName = None  # the pseudonym is in PatientID; a second copy would be one more to re-key
-    _stamp(clean, policy)
+    _put(clean, stamp(cleaner.policy))
     clean.preamble = bytes(128)
     clean.file_meta = file_meta(dataset, clean)
     pixels = without_words(clean)
@@ -53,78 +80,220 @@ def deidentify(dataset: Dataset, subject: Subject, policy: Policy) -> Dataset:
     return clean
 
 
-class _Cleaner:
+class Cleaner:
     """Applies a policy to a dataset and to all that is nested in it."""
 
-    def __init__(self, policy: Policy, rules: ValueRules) -> None:
-        self._policy = policy
-        self._rules = rules
+    def __init__(
+        self, policy: Policy, rules: ValueRules, text: TextCleaner, private: PrivateRules | None
+    ) -> None:
+        self.policy = policy
+        self.rules = rules
+        self.text = text
+        self._private = private
 
-    def dataset(self, source: Dataset) -> Dataset:
-        """A clean copy of a dataset or of a sequence's item."""
+    def dataset(self, source: Dataset, *, without: frozenset[int] = frozenset()) -> Dataset:
+        """A clean copy of a dataset or of a sequence's item, without some of its elements."""
         clean = Dataset()
-        for tag in sorted(source.keys()):
-            action = self._action(tag)
-            if _never_kept(tag) or action is Action.REMOVE:
-                continue
+        creators = _creators(source)
+        for tag in sorted(set(source.keys()) - without):
             try:
-                element = source[tag]
+                kept = self._element(source, tag, creators)
             except Exception:  # noqa: S112 — pydicom raises many kinds on a damaged value
                 continue
-            kept = self._element(element, action)
             if kept is not None:
                 clean.add(kept)
+        for tag, creator in creators.items():
+            if any(other >> 16 & 1 and creator_of(other) == tag for other in clean.keys()):  # noqa: SIM118
+                clean.add(DataElement(tag, "LO", creator))
         _say_what_a_code_means(source, clean)
         return clean
 
-    def _action(self, tag: int) -> Action | None:
-        action = self._policy.action(tag)
-        if action is None and tag >> 24 == 0x60:  # what describes an overlay goes with its data
-            return self._policy.action(tag & 0xFFFF0000 | _OVERLAY_DATA)
-        return action
+    def _element(self, source: Dataset, tag: int, creators: dict[int, str]) -> DataElement | None:
+        if tag >> 16 & 1:
+            return self._private_element(source, tag, creators.get(creator_of(tag)))
+        action = action_on(self.policy, tag)
+        if action is Action.REMOVE:
+            return None
+        element = _Read(source, tag)
+        action = of_its_vr(tag, element.vr, action)
+        if action is Action.REMOVE:
+            return None
+        if element.vr == "SQ":
+            return self._sequence(tag, element.value, stays=action in (None, Action.KEEP))
+        if element.is_empty or action is Action.EMPTY:
+            return DataElement(tag, element.vr, None)
+        if element.vr in TEXTUAL:
+            return self._text(tag, element, action)
+        if action is Action.REPLACE:
+            return DataElement(tag, element.vr, None)
+        value = element.value
+        if action not in (None, Action.KEEP, Action.CLEAN) or not element.is_whole:
+            return None
+        if not self.rules.keeps(tag, element.vr, element.content):
+            return None
+        return DataElement(tag, element.vr, value)
 
-    def _element(self, element: DataElement, action: Action | None) -> DataElement | None:
-        tag, vr = element.tag, element.VR
-        if action is None:
-            if not known(tag, vr):
-                return None
-            if tag in REQUIRED_TEXT:
-                action = Action.REPLACE
+    def _text(self, tag: int, element: _Read, action: Action | None) -> DataElement | None:
+        if action is Action.REPLACE and element.vr != "UI":
+            return DataElement(tag, element.vr, dummy(element.vr))
+        # A dummy UID that differs from its like elsewhere would break references for nothing.
+        changed = self.rules.texts(
+            tag, element.vr, Action.UID if action is Action.REPLACE else action, element.parts
+        )
+        if changed is None:
+            return None
+        return DataElement(tag, element.vr, changed[0] if len(changed) == 1 else changed)
+
+    def _sequence(self, tag: int, items: Listed[Dataset], *, stays: bool) -> DataElement:
+        """Items are cleaned where the sequence may stay. D empties it: an invented item would be a lie."""
+        if not stays:
+            return DataElement(tag, "SQ", Sequence())
+        if tag == CONTENT and self.policy.cleans_structured:
+            kept = content_items(items, self)
+        else:
+            kept = [self.dataset(item) for item in items]
+        return DataElement(tag, "SQ", Sequence(kept))
+
+    def _private_element(self, source: Dataset, tag: int, creator: str | None) -> DataElement | None:
+        if is_creator(tag):
+            return None  # put back where something of its block is kept
+        raw = source.get_item(tag)
+        kept = keep_private(self._private, creator, tag, getattr(raw, "VR", None) or "UN")
+        if kept is None:
+            return None
+        vr, action = kept
+        element = _Read(source, tag, vr)
         if vr == "SQ":
-            return self._sequence(element, action)
+            return self._sequence(tag, element.value, stays=action is Action.KEEP)
         if element.is_empty or action is Action.EMPTY:
             return DataElement(tag, vr, None)
-        if action is Action.REPLACE:
-            # A dummy UID that differs from its like elsewhere would break references for nothing.
-            value = self._rules.keyed(element) if vr == "UI" else dummy(vr)
-            return DataElement(tag, vr, value)
-        if action is Action.UID:
-            value = self._rules.keyed(element)
-        elif action is Action.DATE:
-            value = self._rules.moved(element)
-        elif action is Action.KEEP:
-            value = self._rules.kept(element)
-        else:
-            value = self._rules.unlisted(element)
-        if value is None:
+        if vr in TEXTUAL:
+            return self._text(tag, element, action)
+        value = element.value
+        if action is not Action.KEEP or not element.is_whole:
             return None
-        return element if value is element.value else DataElement(tag, vr, value)
-
-    def _sequence(self, element: DataElement, action: Action | None) -> DataElement:
-        """Items are cleaned where the sequence may stay. D empties it: an invented item would be a lie."""
-        stays = action in (None, Action.KEEP)
-        items = [self.dataset(item) for item in element.value] if stays else []
-        return DataElement(element.tag, "SQ", Sequence(items))
+        if not self.rules.keeps_private(vr, element.content):
+            return None
+        return DataElement(tag, vr, value)
 
 
-def _never_kept(tag: int) -> bool:
-    group, number = tag >> 16, tag & 0xFFFF
-    return (
-        group % 2 == 1
-        or number == 0  # group length
-        or group in _DROPPED_GROUPS
-        or tag in (_LENGTH_TO_END, _CHARACTER_SET)
-    )
+class _Read:
+    """An element as the rules want it: its VR, and its parts if it is text.
+
+    Numbers in text are left as text, so that what cannot be read as a number is judged like any other.
+    """
+
+    def __init__(self, source: Dataset, tag: int, vr: str | None = None) -> None:
+        raw = self._raw = source.get_item(tag)
+        told = vr
+        if told is None and isinstance(raw, RawDataElement):
+            told = raw.VR if raw.VR != "UN" else None
+            told = told or (vr_of(tag) if raw.VR is None else None)
+        if isinstance(raw, RawDataElement) and told in TEXTUAL and told not in IN_CHARACTER_SET:
+            self.vr = str(told)
+            self.value: Any = raw.value or b""
+            text = self.value.decode("latin-1")
+            self.parts = [text] if self.vr == "UR" else text.split("\\")
+        else:
+            if isinstance(raw, RawDataElement) and vr is not None:
+                read = convert_raw_data_element(
+                    raw._replace(VR=vr), encoding=source.original_character_set, ds=source
+                )
+                element = DataElement(tag, vr, read.value, already_converted=True)
+            else:
+                element = source[tag]
+            self.vr = element.VR
+            self.value = element.value
+            self.parts = [str(part) for part in values_of(self.value)] if self.vr in TEXTUAL else []
+        self.parts = [part.strip(" \0") for part in self.parts]
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of a binary value as they are in the file; none where it came from elsewhere."""
+        content = self._raw.value if isinstance(self._raw, RawDataElement) else self.value
+        return content if isinstance(content, bytes) else b""
+
+    @property
+    def is_empty(self) -> bool:
+        if self.vr in TEXTUAL:
+            return self.parts in ([], [""])
+        if isinstance(self._raw, RawDataElement):
+            return not self._raw.value
+        return self.value is None or self.value in (b"", [])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether numbers fill their bytes exactly."""
+        return len(self.content) % SIZES.get(self.vr[:2], 1) == 0
+
+
+def transfer_syntax(dataset: Dataset) -> UID | None:
+    """How a dataset that was read is encoded; None if Federim cannot write that encoding.
+
+    The bytes win over what a native file says of itself: some say Implicit VR and are Explicit.
+    """
+    declared = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
+    if declared is not None and UID(declared) != DeflatedExplicitVRLittleEndian:
+        declared = UID(declared)
+        if not declared.is_transfer_syntax or declared.is_private:
+            return None
+        if declared.is_compressed:
+            return declared
+    elif declared is not None:
+        return UID(declared)
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian if little else None
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def file_meta(source: Dataset, clean: Dataset) -> FileMetaDataset:
+    """File meta information that owes `source` its transfer syntax alone.
+
+    Raises
+    ------
+    InputError
+        The transfer syntax is private or unknown.
+
+    References
+    ----------
+    DICOM PS3.10, 7.1.
+    """
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\0\1"
+    meta.MediaStorageSOPClassUID = clean.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
+    encoding = transfer_syntax(source)
+    if encoding is None:
+        raise InputError("TransferSyntaxUID (0002,0010): not one that can be written; convert the file first")
+    meta.TransferSyntaxUID = encoding
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS)
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION
+    return meta
+
+
+def encode(clean: Dataset) -> bytes:
+    """The whole file: preamble, file meta, dataset. Equal datasets give equal bytes.
+
+    Raises
+    ------
+    ValueError
+        The dataset is not what its file meta says.
+    """
+    buffer = BytesIO()
+    dcmwrite(buffer, clean, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _creators(source: Dataset) -> dict[int, str]:
+    """The makers of private blocks, by the tag that names them."""
+    found = {}
+    for tag in source.keys():  # noqa: SIM118 — iterating a Dataset converts its elements
+        if tag >> 16 & 1 and is_creator(tag):
+            value = source.get_item(tag).value
+            text = value.decode("latin-1") if isinstance(value, bytes) else str(value or "")
+            found[int(tag)] = text.strip(" \0")
+    return found
 
 
 def _say_what_a_code_means(source: Dataset, clean: Dataset) -> None:
@@ -135,19 +304,18 @@ def _say_what_a_code_means(source: Dataset, clean: Dataset) -> None:
     value = clean.get("CodeValue") or clean.get("LongCodeValue") or clean.get("URNCodeValue")
     if value and "CodeMeaning" in source:
         scheme = str(clean.get("CodingSchemeDesignator") or "")
-        clean.CodeMeaning = code_meaning(scheme, str(value)) or str(value)
+        clean.CodeMeaning = code_meaning(scheme, str(value)) or clean.get("CodeMeaning") or str(value)
 
 
-def _stamp(clean: Dataset, policy: Policy) -> None:
-    """Say in the object what was done to it (PS3.15, E.3; PS3.3, C.7.1.1 and C.12.1)."""
-    clean.PatientIdentityRemoved = "YES"
-    clean.DeidentificationMethod = f"Federim policy {policy.digest[:16]}"
-    items = []
-    for code in policy.codes:
-        item = Dataset()
-        item.CodeValue = code
-        item.CodingSchemeDesignator = "DCM"
-        item.CodeMeaning = code_meaning("DCM", code)
-        items.append(item)
-    clean.DeidentificationMethodCodeSequence = Sequence(items)
-    clean.LongitudinalTemporalInformationModified = "MODIFIED" if policy.moves_dates else "REMOVED"
+def _put(clean: Dataset, stamped: Stamp) -> None:
+    """Add the stamp's elements."""
+    for tag, vr, value in stamped:
+        if vr == "SQ":
+            items = []
+            for attributes in value:
+                item = Dataset()
+                _put(item, attributes)
+                items.append(item)
+            clean.add(DataElement(tag, "SQ", Sequence(items)))
+        else:
+            clean.add(DataElement(tag, vr, value))

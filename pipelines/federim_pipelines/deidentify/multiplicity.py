@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableSequence
 from typing import Any
-
-from pydicom.multival import MultiValue
 
 
 def is_multiple(value: Any) -> bool:
     """Whether `value` is several values: pydicom gives texts as a MultiValue, numbers as a list."""
-    return isinstance(value, (MultiValue, list))
+    return isinstance(value, MutableSequence) and not isinstance(value, bytearray)
 
 
 def values_of(value: Any) -> list[Any]:

@@ -1,78 +1,95 @@
-"""Write a clean dataset as the bytes of a DICOM file, the same bytes every time."""
+"""Write the bytes of a DICOM file: what goes before the dataset, and single elements."""
 
 from __future__ import annotations
 
-from io import BytesIO
+import struct
+from collections.abc import Iterable
+from typing import Final
 
-from pydicom import Dataset, dcmwrite
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
+from federim_pipelines.deidentify.header import LONG, NUMBERS, Unknown
+
+IMPLEMENTATION_CLASS: Final = "2.25.325803270425417137838519407823190735905"
+IMPLEMENTATION_VERSION: Final = (
+    "FEDERIM"  # no number: a new release must not change the bytes of an old object
 )
 
-from federim.model.errors import InputError
+EXPLICIT: Final = "1.2.840.10008.1.2.1"
+IMPLICIT: Final = "1.2.840.10008.1.2"
+DEFLATED: Final = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
-IMPLEMENTATION_CLASS = UID("2.25.325803270425417137838519407823190735905")
-IMPLEMENTATION_VERSION = "FEDERIM"  # no number: a new release must not change the bytes of an old object
-
-
-def transfer_syntax(dataset: Dataset) -> UID | None:
-    """How a dataset that was read is encoded; None if Federim cannot write that encoding.
-
-    The bytes win over what a native file says of itself: some say Implicit VR and are Explicit.
-    """
-    declared = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
-    if declared is not None and UID(declared) != DeflatedExplicitVRLittleEndian:
-        declared = UID(declared)
-        if not declared.is_transfer_syntax or declared.is_private:
-            return None
-        if declared.is_compressed:
-            return declared
-    elif declared is not None:
-        return UID(declared)
-    implicit, little = dataset.original_encoding
-    if implicit:
-        return ImplicitVRLittleEndian if little else None
-    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+SEQUENCE_END: Final = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+_ITEM: Final = struct.Struct("<HHI")
+_SHORT: Final = struct.Struct("<HH2sH")
+_LONG: Final = struct.Struct("<HH2sHI")
+_LONGEST_SHORT: Final = 0xFFFF
 
 
-def file_meta(source: Dataset, clean: Dataset) -> FileMetaDataset:
-    """File meta information that owes `source` its transfer syntax alone.
+def encode(tag: int, vr: str, value: bytes, *, explicit: bool) -> bytes:
+    """One element, its value padded to an even length.
 
     Raises
     ------
-    InputError
-        The transfer syntax is private or unknown.
+    Unknown
+        The value is longer than its VR allows in Explicit VR.
+
+    References
+    ----------
+    DICOM PS3.5, 7.1.
+    """
+    if len(value) % 2:
+        value += b"\0" if vr in ("UI", "OB", "UN") else b" "
+    return _head(tag, vr, len(value), explicit=explicit) + value
+
+
+def encode_texts(tag: int, vr: str, parts: Iterable[str], *, explicit: bool) -> bytes:
+    """One element of text, in UTF-8."""
+    return encode(tag, vr, "\\".join(parts).encode(), explicit=explicit)
+
+
+def encode_number(tag: int, vr: str, number: int, *, explicit: bool) -> bytes:
+    """One element of one number."""
+    return encode(tag, vr, struct.pack(f"<{NUMBERS[vr]}", number), explicit=explicit)
+
+
+def encode_sequence(tag: int, items: Iterable[bytes], *, explicit: bool) -> bytes:
+    """One sequence; an item is the bytes of its elements."""
+    value = b"".join(_ITEM.pack(0xFFFE, 0xE000, len(item)) + item for item in items)
+    return encode(tag, "SQ", value, explicit=explicit)
+
+
+def head_of_pixels(tag: int, vr: str, length: int, *, explicit: bool) -> bytes:
+    """Tag, VR and length of pixel data, whose value is copied from elsewhere."""
+    return _head(tag, vr, length, explicit=explicit)
+
+
+def preamble_and_meta(*, sop_class: str, sop_instance: str, transfer_syntax: str) -> bytes:
+    """The start of a file, which owes its source the transfer syntax alone.
 
     References
     ----------
     DICOM PS3.10, 7.1.
     """
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = clean.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
-    encoding = transfer_syntax(source)
-    if encoding is None:
-        raise InputError("TransferSyntaxUID (0002,0010): not one that can be written; convert the file first")
-    meta.TransferSyntaxUID = encoding
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION
-    return meta
+    body = b"".join(
+        (
+            encode(0x00020001, "OB", b"\0\1", explicit=True),
+            encode_texts(0x00020002, "UI", [sop_class], explicit=True),
+            encode_texts(0x00020003, "UI", [sop_instance], explicit=True),
+            encode_texts(0x00020010, "UI", [transfer_syntax], explicit=True),
+            encode_texts(0x00020012, "UI", [IMPLEMENTATION_CLASS], explicit=True),
+            encode_texts(0x00020013, "SH", [IMPLEMENTATION_VERSION], explicit=True),
+        )
+    )
+    return bytes(128) + b"DICM" + encode_number(0x00020000, "UL", len(body), explicit=True) + body
 
 
-def encode(clean: Dataset) -> bytes:
-    """The whole file: preamble, file meta, dataset. Equal datasets give equal bytes.
-
-    Raises
-    ------
-    ValueError
-        The dataset is not what its file meta says.
-    """
-    buffer = BytesIO()
-    dcmwrite(buffer, clean, enforce_file_format=True)
-    return buffer.getvalue()
+def _head(tag: int, vr: str, length: int, *, explicit: bool) -> bytes:
+    group, number = tag >> 16, tag & 0xFFFF
+    if not explicit:
+        return _ITEM.pack(group, number, length)
+    code = vr.encode()
+    if code in LONG:
+        return _LONG.pack(group, number, code, 0, length)
+    if length > _LONGEST_SHORT:
+        raise Unknown
+    return _SHORT.pack(group, number, code, length)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Final
+from copy import copy
+from mmap import mmap
+from typing import TYPE_CHECKING, Final
 
-from pydicom import Dataset
-from pydicom.dataelem import DataElement
-from pydicom.pixels.utils import get_expected_length
+from federim_pipelines.deidentify.header import Attributes, Unknown
+from federim_pipelines.deidentify.part10 import SEQUENCE_END
 
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.dataelem import DataElement
+
+Buffer = bytes | mmap
 Span = tuple[int, int]
 
 _ITEM: Final = b"\xfe\xff\x00\xe0"
@@ -26,36 +31,82 @@ _J2K_SOC, _J2K_SIZ, _J2K_SOT, _J2K_SOD, _J2K_EOC, _J2K_COM = (
 )
 
 
-def without_words(dataset: Dataset) -> DataElement | None:
-    """The pixel data of a dataset that has its file meta, nothing in it but the image; None if it has none.
-
-    Compressed data keep their length, so that offsets still hold; native data are as long as rows, columns
-    and frames ask for. JPEG, JPEG-LS and JPEG 2000 are looked into; RLE has no room for words.
+def expected_length(attributes: Attributes) -> int | None:
+    """Bytes of native pixel data by its rows, columns, samples, bits and frames; None if one is not told.
 
     References
     ----------
-    ISO/IEC 10918-1, B.1 and B.2 (JPEG); ISO/IEC 14495-1, C.1 (JPEG-LS); ISO/IEC 15444-1, Annex A (JPEG 2000);
-    DICOM PS3.5, A.4.
+    DICOM PS3.3, C.7.6.3; PS3.5, 8.1.1 and 8.2.
+    """
+    try:
+        rows, columns, samples, bits = (
+            int(attributes.get(keyword))
+            for keyword in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
+        )
+        frames = int(attributes.get("NumberOfFrames") or 1)
+    except (TypeError, ValueError):
+        return None
+    if min(rows, columns, samples, bits, frames) < 1:
+        return None
+    length = rows * columns * samples * frames
+    if bits == 1:
+        return -(-length // 8)
+    length *= bits // 8
+    if str(attributes.get("PhotometricInterpretation")) == "YBR_FULL_422":
+        length = length // 3 * 2  # two pixels share their colour
+    return length
+
+
+def end_of_fragments(buffer: Buffer, start: int) -> int:
+    """Where the fragments of encapsulated pixel data end, before their delimiter.
+
+    Raises
+    ------
+    Unknown
+        No delimiter follows the last of them.
+    """
+    end = start
+    for _, end in _fragments(buffer, start):  # noqa: B007 — the last one's end
+        pass
+    if buffer[end : end + 8] != SEQUENCE_END:
+        raise Unknown
+    return end
+
+
+def without_words(dataset: Dataset) -> DataElement | None:
+    """The pixel data of a pydicom dataset that has its file meta, nothing in it but the image.
+
+    None if it has none. Compressed data keep their length, so that offsets still hold; native data are as
+    long as rows, columns and frames ask for.
     """
     if "PixelData" not in dataset:
         return None
     element = dataset["PixelData"]
     before = element.value or b""
     if dataset.file_meta.TransferSyntaxUID.is_compressed:
-        after = _blanked(before)
+        after = blanked(before)
     else:
+        length = expected_length(dataset)
         after = before
-        with suppress(AttributeError, TypeError, ValueError):  # its shape is not told
-            length = int(get_expected_length(dataset))
-            after = before if len(before) <= length else before[:length] + b"\0" * (length % 2)
+        if length is not None and len(before) > length:
+            after = before[:length] + b"\0" * (length % 2)
     if after == before:
         return element
-    cleaned = DataElement(element.tag, element.VR, after)
-    cleaned.is_undefined_length = element.is_undefined_length
+    cleaned = copy(element)
+    cleaned.value = after
     return cleaned
 
 
-def _blanked(encapsulated: bytes) -> bytes:
+def blanked(encapsulated: bytes) -> bytes:
+    """Encapsulated pixel data whose streams have no room for words left; the same object if they had none.
+
+    JPEG, JPEG-LS and JPEG 2000 are looked into; RLE has no room for words.
+
+    References
+    ----------
+    ISO/IEC 10918-1, B.1 and B.2 (JPEG); ISO/IEC 14495-1, C.1 (JPEG-LS); ISO/IEC 15444-1, Annex A (JPEG 2000);
+    DICOM PS3.5, A.4.
+    """
     fragments = list(_fragments(encapsulated))[1:]  # the first item is the Basic Offset Table
     stream = b"".join(encapsulated[start:end] for start, end in fragments)
     words = [(start, end) for start, end in _words(stream) if stream[start:end].strip(b"\0\xff")]
@@ -71,8 +122,7 @@ def _blanked(encapsulated: bytes) -> bytes:
     return bytes(changed)
 
 
-def _fragments(encapsulated: bytes) -> Iterator[Span]:
-    at = 0
+def _fragments(encapsulated: Buffer, at: int = 0) -> Iterator[Span]:
     while encapsulated[at : at + 4] == _ITEM:
         start = at + 8
         at = min(start + int.from_bytes(encapsulated[at + 4 : start], "little"), len(encapsulated))

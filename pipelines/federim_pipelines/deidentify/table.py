@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ class Rule:
     name: str
     basic: str
     options: Mapping[str, str]  # option → code
+
+    @property
+    def is_one_attribute(self) -> bool:
+        """Whether the rule speaks of one attribute: neither a repeating group nor all private ones."""
+        return not self.repeating and self.tag != PRIVATE
 
     @property
     def repeating(self) -> bool:
@@ -58,3 +64,11 @@ def profile_table() -> Table:
             for rule in document["rules"]
         ),
     )
+
+
+@cache
+def tables_digest() -> str:
+    """SHA-256 of every table of the Standard shipped with Federim, hexadecimal."""
+    folder = resources.files("federim_pipelines.deidentify.standard")
+    files = sorted((file for file in folder.iterdir() if file.name.endswith((".json", ".tsv"))), key=str)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

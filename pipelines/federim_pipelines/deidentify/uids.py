@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pydicom._uid_dict import UID_dictionary
-
 from federim.keys import keyed
+from federim_pipelines.deidentify.dictionaries import uids
 
 # Storage classes and transfer syntaxes may be younger than pydicom's dictionary. No other UID under the
 # Standard's root is taken on trust: devices have been known to make instance UIDs there.
@@ -20,7 +19,7 @@ def standard_uid(uid: str) -> bool:
     ----------
     DICOM PS3.6, Annex A.
     """
-    return uid in UID_dictionary or _REGISTERED.fullmatch(uid) is not None
+    return uid in uids() or _REGISTERED.fullmatch(uid) is not None
 
 
 def keyed_uid(key: bytes, uid: str) -> str:

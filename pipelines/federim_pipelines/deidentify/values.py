@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from numbers import Number
-from typing import Any
-
-from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.attributes import BULK_DATA, CODES, TECHNICAL_TEXT
-from federim_pipelines.deidentify.dates import readable_time, shift_date, shift_datetime
-from federim_pipelines.deidentify.multiplicity import is_multiple, values_of
+from federim_pipelines.deidentify.attributes import BULK_DATA, CODES, REQUIRED_TEXT, TECHNICAL_TEXT
+from federim_pipelines.deidentify.codes import is_a_code, is_a_scheme
+from federim_pipelines.deidentify.dates import (
+    OLDEST_AGE,
+    parse_date,
+    readable_time,
+    shift_date,
+    shift_datetime,
+)
+from federim_pipelines.deidentify.dictionaries import vr_of
+from federim_pipelines.deidentify.graphics import TYPED_NAMES, drawing_name
+from federim_pipelines.deidentify.header import NUMBERS
 from federim_pipelines.deidentify.own_values import OwnValues
+from federim_pipelines.deidentify.patterns import holds_identifier
+from federim_pipelines.deidentify.policy import Action, Policy
+from federim_pipelines.deidentify.text import TextCleaner
 from federim_pipelines.deidentify.uids import keyed_uid
 
-TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+TEXT: Final = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+TEXTUAL: Final = TEXT | {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
+_ASCII: Final = frozenset({"AE", "UR"})
 
-_ICC_PROFILE = 0x00282000
-_REMOVED = "REMOVED"
-_DUMMIES: dict[str, Any] = {
+_ICC_PROFILE: Final = 0x00282000
+_SCHEME: Final = 0x00080102
+_REMOVED: Final = "REMOVED"
+_DUMMIES: Final = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), _REMOVED),
     "UR": "urn:removed",
     "AS": "000Y",
@@ -30,19 +41,23 @@ _DUMMIES: dict[str, Any] = {
     "TM": "000000",
 }
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
-_CODE = re.compile(r"[!-~]{1,64}")
 _AGE = re.compile(r"\d{3}[DWMY]")
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_INTEGER = re.compile(r"[+-]?\d+")
+_UID = re.compile(r"[0-9.]{1,64}")
+_LONGEST_NUMBER = 32  # a DS has 16 characters; devices write a few more
+_LONG_NUMBER = re.compile(r"\d{9,}")
+
+Parts = Sequence[str]
 
 
 def known(tag: int, vr: str) -> bool:
     """Whether the dictionary holds `tag` with that VR: what it does not hold cannot be judged."""
-    try:
-        return vr in dictionary_VR(tag).split(" or ")
-    except KeyError:
-        return False
+    found = vr_of(tag)
+    return found is not None and (found == vr or vr in found.split(" or "))
 
 
-def dummy(vr: str) -> Any:
+def dummy(vr: str) -> str | None:
     """A value of `vr` that says nothing; None, which is an empty value, where the VR has no such word.
 
     References
@@ -55,112 +70,172 @@ def dummy(vr: str) -> Any:
 class ValueRules:
     """Rules by VR, for one patient's values.
 
-    A rule gives the value to write (the very same object where nothing changes), or None to remove it.
+    `kept` gathers the texts that pass, (tag, text), so that a person can look at them.
     """
 
-    def __init__(self, subject: Subject, own: OwnValues, *, moves_dates: bool) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        subject: Subject,
+        own: OwnValues,
+        text: TextCleaner,
+        *,
+        study_year: int | None = None,
+    ) -> None:
+        self.kept: list[tuple[int, str]] = []
+        self._policy = policy
         self._subject = subject
         self._own = own
-        self._moves_dates = moves_dates
-        self._rules: dict[str, Callable[[int, Any], Any]] = {
-            **dict.fromkeys(TEXT - {"PN"}, self._text),
+        self._cleaner = text
+        self._study_year = study_year
+        self._by_vr: dict[str, Callable[[int, str], str | None]] = {
+            **dict.fromkeys(TEXT - {"PN"}, self._unlisted_text),
             **dict.fromkeys(("DA", "DT", "TM"), self._unlisted_date),
-            **dict.fromkeys(("DS", "IS"), self._digits),
-            **dict.fromkeys(("OB", "OW"), self._bulk),
-            **dict.fromkeys(("AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), _numbers),
-            **dict.fromkeys(("OD", "OF", "OL", "OV"), _array),
             "AS": self._age,
             "CS": self._code_string,
-            "PN": _empty,
-            "UI": self._uid,
+            "DS": self._decimal,
+            "IS": self._integer,
+            "PN": lambda _tag, _part: "",
+            "UI": self._unlisted_uid,
+        }
+        self._by_action: dict[Action | None, Callable[[int, str, str], str | None]] = {
+            None: lambda tag, vr, part: self._by_vr[vr](tag, part),
+            Action.KEEP: self._keep,
+            Action.CLEAN: self._clean,
+            Action.DATE: self._moved,
+            Action.UID: lambda _tag, vr, part: keyed_uid(self._subject.uid_key, part) if vr == "UI" else None,
+            Action.YEAR: lambda _tag, vr, part: self._year(part) if vr == "DA" else None,
         }
 
-    def unlisted(self, element: DataElement) -> Any:
-        """What the VR alone allows."""
-        rule = self._rules.get(element.VR)  # UN, and whatever else has no rule, is removed
-        return None if rule is None else rule(element.tag, element.value)
+    def texts(self, tag: int, vr: str, action: Action | None, parts: Parts) -> list[str] | None:
+        """The parts to write of a textual value, none empty; None to remove the element.
 
-    def kept(self, element: DataElement) -> Any:
-        """A value the policy lets pass: text whole unless one of the patient's own values is in it."""
-        if element.VR in TEXT:
-            return _each(element.value, lambda part: "" if self._own.are_in(part) else part)
-        return self.unlisted(element)
-
-    def moved(self, element: DataElement) -> Any:
-        """DA and DT moved by the subject's days; a time of day as it is."""
-        days = self._subject.date_shift_days
-        if element.VR == "DA":
-            return _each(element.value, lambda part: shift_date(part, days))
-        if element.VR == "DT":
-            return _each(element.value, lambda part: shift_datetime(part, days))
-        if element.VR == "TM":
-            return _each(element.value, lambda part: part if readable_time(part) else None)
-        return None
-
-    def keyed(self, element: DataElement) -> Any:
-        """UIDs under the subject's key; a standard UID as it is."""
-        return self._uid(element.tag, element.value) if element.VR == "UI" else None
-
-    def _text(self, tag: int, value: Any) -> Any:
-        if tag in TECHNICAL_TEXT:
-            return _each(value, lambda part: "" if self._own.are_in(part) else part)
-        if tag in CODES:
-            return _each(
-                value, lambda part: part if _CODE.fullmatch(part) and not self._own.are_in(part) else None
-            )
-        return None
-
-    def _unlisted_date(self, tag: int, value: Any) -> Any:
-        return self.moved(DataElement(tag, dictionary_VR(tag), value)) if self._moves_dates else None
-
-    def _code_string(self, _tag: int, value: Any) -> Any:
-        """Parts stay in their places: the third value of ImageType means what it means there."""
-        return _each(
-            value, lambda part: part if _CODE_STRING.fullmatch(part) and not self._own.are_in(part) else ""
-        )
-
-    def _digits(self, tag: int, value: Any) -> Any:
-        if self._own.are_numbers({str(part) for part in values_of(value)}):
+        A part that goes leaves its place empty: the third value of ImageType means what it means there.
+        """
+        change = self._by_action[action]
+        changed = [change(tag, vr, part) if part else "" for part in parts]
+        if not any(changed) and self._must_say_something(tag, action):
+            return [dummy(vr) or ""]
+        if all(part is None for part in changed):
             return None
-        return _numbers(tag, value)
-
-    def _age(self, _tag: int, value: Any) -> Any:
-        return _each(value, lambda part: part if _AGE.fullmatch(part) else None)
-
-    def _bulk(self, tag: int, value: Any) -> Any:
-        if tag not in BULK_DATA or not isinstance(value, bytes):
-            return None
-        # A colour profile has room for words.
-        return None if tag == _ICC_PROFILE and self._own.are_in_bytes(value) else value
-
-    def _uid(self, _tag: int, value: Any) -> Any:
-        return _each(value, lambda part: keyed_uid(self._subject.uid_key, part))
-
-
-def _each(value: Any, change: Callable[[str], str | None]) -> Any:
-    """`change` every part of a value that may be multiple; a part that becomes None leaves its place empty.
-
-    None if no part is left; `value` itself if no part changed.
-    """
-    parts = [str(part).strip(" \0") for part in values_of(value)]
-    changed = [change(part) if part else "" for part in parts]
-    if all(part is None for part in changed):
-        return None
-    if changed == parts:
-        return value
-    if is_multiple(value):
+        if vr in TEXT:
+            self.kept.extend((tag, part) for part in changed if part)
         return [part or "" for part in changed]
-    return changed[0]
+
+    def _must_say_something(self, tag: int, action: Action | None) -> bool:
+        if tag in REQUIRED_TEXT:
+            return True
+        return action is Action.CLEAN and tag in self._policy.must_not_be_empty
+
+    def keeps(self, tag: int, vr: str, value: bytes) -> bool:
+        """Whether a binary value stays as it is."""
+        if not vr.endswith(("OB", "OW", "UN")):
+            return not self._spells_own(value)
+        if tag not in BULK_DATA:
+            return False
+        # A colour profile has room for words.
+        return tag != _ICC_PROFILE or not self._own.are_in_bytes(value)
+
+    def keeps_private(self, vr: str, value: bytes) -> bool:
+        """Whether a private binary value known to be safe stays: unless the patient's own are in it."""
+        return not (self._spells_own(value) if vr in NUMBERS else self._own.are_in_bytes(value))
+
+    def _spells_own(self, numbers: bytes) -> bool:
+        """Whether the bytes of numbers are letters that say one of the patient's own values."""
+        text = numbers.strip(b" \0")
+        return text.isascii() and text.decode().isprintable() and self._own.are_in_bytes(numbers)
+
+    def text(self, text: str) -> str:
+        """Free text reduced to what may pass, empty if nothing may."""
+        return self._cleaner.clean(text)
+
+    def _keep(self, tag: int, vr: str, part: str) -> str | None:
+        if vr in TEXT:
+            return self._whole(vr, part)
+        if vr == "UI":
+            is_uid = _UID.fullmatch(part) is not None and not self._own.are_in(part)
+            return part if is_uid else keyed_uid(self._subject.uid_key, part)
+        if vr in ("DA", "DT", "TM"):
+            return self._date(vr, part)
+        return self._by_vr[vr](tag, part)
+
+    def _clean(self, tag: int, vr: str, part: str) -> str | None:
+        if vr in _ASCII:
+            return None
+        if vr in TEXT:
+            return self._cleaner.clean(part)
+        return self._by_vr[vr](tag, part)
+
+    def _whole(self, vr: str, part: str) -> str:
+        """Text as it is, or nothing: unless the patient's own values or an identifier are in it."""
+        if vr in _ASCII and not (part.isascii() and part.isprintable()):
+            return ""
+        return "" if self._own.are_in(part) or holds_identifier(part) else part
+
+    def _unlisted_text(self, tag: int, part: str) -> str | None:
+        vr = vr_of(tag)
+        if tag in TECHNICAL_TEXT:
+            return self._whole(str(vr), part)
+        if tag in CODES:
+            if self._own.are_in(part):
+                return None
+            return part if (is_a_scheme(part) if tag == _SCHEME else is_a_code(part)) else None
+        if self._policy.cleans_text and vr not in _ASCII:
+            return self._cleaner.clean(part)
+        return None
+
+    def _unlisted_uid(self, _tag: int, part: str) -> str:
+        return part if self._policy.keeps_uids else keyed_uid(self._subject.uid_key, part)
+
+    def _unlisted_date(self, tag: int, part: str) -> str | None:
+        return self._date(vr_of(tag), part)
+
+    def _date(self, vr: str | None, part: str) -> str | None:
+        if self._policy.keeps_dates:
+            return _dated(vr, part, days=0)
+        return _dated(vr, part, days=self._subject.date_shift_days) if self._policy.moves_dates else None
+
+    def _moved(self, _tag: int, vr: str, part: str) -> str | None:
+        """DA and DT moved by the subject's days; a time of day as it is."""
+        return _dated(vr, part, days=self._subject.date_shift_days)
+
+    def _year(self, part: str) -> str:
+        """The first day of the year of birth; the very old are one group."""
+        birth = parse_date(part)
+        if birth is None:
+            return ""
+        earliest = self._policy.oldest_birth_year
+        if self._study_year is not None:
+            earliest = max(earliest, self._study_year - OLDEST_AGE)
+        return f"{max(birth.year, earliest):04d}0101"
+
+    def _code_string(self, tag: int, part: str) -> str:
+        if tag in TYPED_NAMES:
+            return drawing_name(part, self._cleaner, self._subject.uid_key)
+        return part if _CODE_STRING.fullmatch(part) and not self._own.are_in(part) else ""
+
+    def _decimal(self, _tag: int, part: str) -> str | None:
+        return part if _DECIMAL.fullmatch(part) and self._is_technical(part) else None
+
+    def _integer(self, _tag: int, part: str) -> str | None:
+        return part if _INTEGER.fullmatch(part) and self._is_technical(part) else None
+
+    def _is_technical(self, number: str) -> bool:
+        if len(number) > _LONGEST_NUMBER or self._own.are_numbers((number,)):
+            return False
+        return not (_LONG_NUMBER.search(number) and holds_identifier(number))
+
+    def _age(self, _tag: int, part: str) -> str | None:
+        if not _AGE.fullmatch(part):
+            return None
+        return f"{OLDEST_AGE:03d}Y" if part[3] == "Y" and int(part[:3]) > OLDEST_AGE else part
 
 
-def _numbers(_tag: int, value: Any) -> Any:
-    """Numbers, and nothing else: what pydicom could not convert it leaves as text."""
-    return value if all(isinstance(part, Number) or part == "" for part in values_of(value)) else None
-
-
-def _array(_tag: int, value: Any) -> Any:
-    return value if isinstance(value, bytes) else None
-
-
-def _empty(_tag: int, _value: Any) -> Any:
-    return ""
+def _dated(vr: str | None, part: str, *, days: int) -> str | None:
+    if vr == "DA":
+        return shift_date(part, days) or ""
+    if vr == "DT":
+        return shift_datetime(part, days) or ""
+    if vr == "TM":
+        return part if readable_time(part) else ""
+    return None

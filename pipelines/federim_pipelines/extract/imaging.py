@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from functools import cached_property
 from typing import Any
-
-from pydicom import Dataset
 
 from federim.lake.images import StoredObject
 from federim.model.identifiers import SiteName, Subject
 from federim_pipelines.deidentify.dates import age_at, parse_date, year_of_birth
+from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.items import Row
 
@@ -18,32 +18,56 @@ GENDER_CONCEPTS = {"M": 8507, "F": 8532, "O": 0}  # OMOP; absent is null, which 
 OTHER_MODALITY = "OT"  # CID 29's own word for a device that does not say
 
 _LARGEST_SMALL = 2**31 - 1
-_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+# Where an enhanced object keeps what a classic one has at its root (PS3.3, C.7.6.16.2).
+_MACROS = {
+    "PixelSpacing": "PixelMeasuresSequence",
+    "SliceThickness": "PixelMeasuresSequence",
+    "SpacingBetweenSlices": "PixelMeasuresSequence",
+    "ImagePositionPatient": "PlanePositionSequence",
+    "RepetitionTime": "MRTimingAndRelatedParametersSequence",
+    "FlipAngle": "MRTimingAndRelatedParametersSequence",
+    "EffectiveEchoTime": "MREchoSequence",
+    "KVP": "CTXRayDetailsSequence",
+    "ConvolutionKernel": "CTReconstructionSequence",
+}
 
 
 def rows_of(
-    raw: Dataset, clean: Dataset, subject: Subject, *, stored: StoredObject, site: SiteName, year: int
+    raw: Attributes,
+    clean: Attributes,
+    subject: Subject,
+    *,
+    stored: StoredObject,
+    transfer_syntax: str,
+    site: SiteName,
+    year: int,
 ) -> tuple[tuple[str, Row], ...]:
     """(table, row) of one instance, as `lake.schema` declares them.
 
     Parameters
     ----------
-    raw : Dataset
+    raw : Attributes
         As the device wrote it. Only sex, year of birth and age are taken from it.
-    clean : Dataset
-        As `deidentify` left it: everything else comes from here, so no row holds more than the object does.
+    clean : Attributes
+        As it was de-identified: everything else comes from here, so no row holds more than the object does.
     year : int
         Of the import, against which great ages are grouped.
     """
+    image = _Image(clean)
     person = {"person_id": subject.person_id}
-    study = {"StudyInstanceUID": str(clean.StudyInstanceUID)}
-    series = {"SeriesInstanceUID": str(clean.SeriesInstanceUID)}
-    instance = {"SOPInstanceUID": str(clean.SOPInstanceUID)}
+    study = {"StudyInstanceUID": str(clean.get("StudyInstanceUID"))}
+    series = {"SeriesInstanceUID": str(clean.get("SeriesInstanceUID"))}
+    instance = {"SOPInstanceUID": str(clean.get("SOPInstanceUID"))}
     return (
         ("person", person | _person(raw, year) | {"site": site, "linked": subject.linked}),
-        ("study", person | study | _study(raw, clean)),
-        ("image_occurrence", person | study | series | _series(clean, stored.size)),
-        ("instance", person | study | series | instance | _instance(clean)),
+        ("study", person | study | _study(raw, image)),
+        ("image_occurrence", person | study | series | _series(image, stored.size)),
+        (
+            "instance",
+            person | study | series | instance | _instance(image) | {"TransferSyntaxUID": transfer_syntax},
+        ),
         (
             "instance_file",
             person | series | instance | {"sha256": stored.sha256, "path": stored.path, "size": stored.size},
@@ -51,109 +75,114 @@ def rows_of(
     )
 
 
-def _person(raw: Dataset, year: int) -> Row:
+def _person(raw: Attributes, year: int) -> Row:
     birth = _day(raw, "PatientBirthDate")
     born = year_of_birth(birth, year) if birth is not None and birth.year <= year else None
     return {
         "year_of_birth": born,
-        "gender_concept_id": GENDER_CONCEPTS.get((_text(raw, "PatientSex") or "").upper()),
+        "gender_concept_id": GENDER_CONCEPTS.get(str(raw.get("PatientSex") or "").strip(" \0").upper()),
     }
 
 
-def _study(raw: Dataset, clean: Dataset) -> Row:
+def _study(raw: Attributes, image: _Image) -> Row:
     birth, day = _day(raw, "PatientBirthDate"), _day(raw, "StudyDate")
-    time = (_text(clean, "StudyTime") or "").replace(":", "")[:6]
+    time = (image.text("StudyTime") or "").replace(":", "")[:6]
     return {
-        "StudyDate": _day(clean, "StudyDate"),
+        "StudyDate": _day(image.clean, "StudyDate"),
         "StudyTime": time or None,
         "PatientAge": None if birth is None or day is None else age_at(birth, day),
     }
 
 
-def _series(clean: Dataset, size: int) -> Row:
-    spacing = _numbers(clean, "PixelSpacing", 2)
+def _series(image: _Image, size: int) -> Row:
+    text, number = image.text, image.number
+    spacing = image.numbers("PixelSpacing", 2)
     return {
-        "FrameOfReferenceUID": _text(clean, "FrameOfReferenceUID"),
-        "Modality": _text(clean, "Modality") or OTHER_MODALITY,
-        "SOPClassUID": str(clean.SOPClassUID),
-        "SeriesDate": _day(clean, "SeriesDate") or _day(clean, "StudyDate"),
-        "BodyPartExamined": _text(clean, "BodyPartExamined"),
-        "Laterality": _text(clean, "Laterality") or _text(clean, "ImageLaterality"),
-        "PatientPosition": _text(clean, "PatientPosition"),
-        "Manufacturer": _text(clean, "Manufacturer"),
-        "ManufacturerModelName": _text(clean, "ManufacturerModelName"),
-        "ConvolutionKernel": _text(clean, "ConvolutionKernel"),
-        "SliceThickness": _number(clean, "SliceThickness"),
-        "SpacingBetweenSlices": _number(clean, "SpacingBetweenSlices"),
+        "FrameOfReferenceUID": text("FrameOfReferenceUID"),
+        "Modality": text("Modality") or OTHER_MODALITY,
+        "SOPClassUID": str(image.clean.get("SOPClassUID")),
+        "SeriesDate": _day(image.clean, "SeriesDate") or _day(image.clean, "StudyDate"),
+        "BodyPartExamined": text("BodyPartExamined"),
+        "Laterality": text("Laterality") or text("ImageLaterality"),
+        "PatientPosition": text("PatientPosition"),
+        "Manufacturer": text("Manufacturer"),
+        "ManufacturerModelName": text("ManufacturerModelName"),
+        "ConvolutionKernel": text("ConvolutionKernel"),
+        "SliceThickness": number("SliceThickness"),
+        "SpacingBetweenSlices": number("SpacingBetweenSlices"),
         "PixelSpacingRow": spacing[0],
         "PixelSpacingColumn": spacing[1],
-        "Rows": _integer(clean, "Rows"),
-        "Columns": _integer(clean, "Columns"),
-        "KVP": _number(clean, "KVP"),
-        "MagneticFieldStrength": _number(clean, "MagneticFieldStrength"),
-        "RepetitionTime": _number(clean, "RepetitionTime"),
-        "EchoTime": _number(clean, "EchoTime") or _number(clean, "EffectiveEchoTime"),
-        "FlipAngle": _number(clean, "FlipAngle"),
-        "BurnedInAnnotation": _text(clean, "BurnedInAnnotation"),
+        "Rows": image.integer("Rows"),
+        "Columns": image.integer("Columns"),
+        "KVP": number("KVP"),
+        "MagneticFieldStrength": number("MagneticFieldStrength"),
+        "RepetitionTime": number("RepetitionTime"),
+        "EchoTime": number("EchoTime") or number("EffectiveEchoTime"),
+        "FlipAngle": number("FlipAngle"),
+        "BurnedInAnnotation": text("BurnedInAnnotation"),
+        "RecognizableVisualFeatures": "YES" if text("RecognizableVisualFeatures") == "YES" else "NO",
         "NumberOfInstances": 1,
         "SizeBytes": size,
     }
 
 
-def _instance(clean: Dataset) -> Row:
-    position = _numbers(clean, "ImagePositionPatient", 3)
-    has_pixels = any(keyword in clean for keyword in _PIXELS)
+def _instance(image: _Image) -> Row:
+    position = image.numbers("ImagePositionPatient", 3)
+    # An image says how many bits it has, whether or not its pixels were read along.
+    has_pixels = "BitsAllocated" in image.clean
     return {
-        "SOPClassUID": str(clean.SOPClassUID),
-        "InstanceNumber": _integer(clean, "InstanceNumber"),
-        "NumberOfFrames": (_integer(clean, "NumberOfFrames") or 1) if has_pixels else None,
+        "SOPClassUID": str(image.clean.get("SOPClassUID")),
+        "InstanceNumber": image.integer("InstanceNumber"),
+        "NumberOfFrames": (image.integer("NumberOfFrames") or 1) if has_pixels else None,
         "ImagePositionX": position[0],
         "ImagePositionY": position[1],
         "ImagePositionZ": position[2],
-        "TransferSyntaxUID": str(clean.file_meta.TransferSyntaxUID),
     }
 
 
-def _found(dataset: Dataset, keyword: str) -> Any:
-    """A value from the dataset, or from the functional groups that an enhanced object keeps it in.
-
-    Groups shared by all frames first, then the first frame's (PS3.3, C.7.6.16).
-    """
-    value = dataset.get(keyword)
-    if value is not None:
-        return value
-    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        for group in (dataset.get(groups) or ())[:1]:
-            for macro in group:
-                if macro.VR == "SQ" and macro.value and (value := macro.value[0].get(keyword)) is not None:
-                    return value
-    return None
-
-
-def _text(dataset: Dataset, keyword: str) -> str | None:
-    return "\\".join(str(part).strip(" \0") for part in values_of(_found(dataset, keyword))) or None
-
-
-def _day(dataset: Dataset, keyword: str) -> date | None:
-    values = values_of(dataset.get(keyword))
+def _day(attributes: Attributes, keyword: str) -> date | None:
+    values = values_of(attributes.get(keyword))
     return parse_date(str(values[0])) if values else None
 
 
-def _numbers(dataset: Dataset, keyword: str, count: int) -> list[float | None]:
-    """Exactly `count` finite numbers, or as many nulls."""
-    try:
-        numbers = [float(part) for part in values_of(_found(dataset, keyword))]
-    except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) != count or not all(math.isfinite(number) for number in numbers):
-        return [None] * count
-    return list(numbers)
+class _Image:
+    """Reads a clean header, and the functional groups an enhanced object keeps attributes in."""
 
+    def __init__(self, clean: Attributes) -> None:
+        self.clean = clean
 
-def _number(dataset: Dataset, keyword: str) -> float | None:
-    return _numbers(dataset, keyword, 1)[0]
+    @cached_property
+    def _groups(self) -> tuple[Attributes, ...]:
+        """The groups all frames share, then the first frame's (PS3.3, C.7.6.16)."""
+        keywords = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+        return tuple(group for keyword in keywords for group in (self.clean.get(keyword) or ())[:1])
 
+    def _found(self, keyword: str) -> Any:
+        value = self.clean.get(keyword)
+        if value is not None or keyword not in _MACROS:
+            return value
+        for group in self._groups:
+            for macro in (group.get(_MACROS[keyword]) or ())[:1]:
+                if (value := macro.get(keyword)) is not None:
+                    return value
+        return None
 
-def _integer(dataset: Dataset, keyword: str) -> int | None:
-    number = _number(dataset, keyword)
-    return int(number) if number is not None and 0 <= number <= _LARGEST_SMALL else None
+    def text(self, keyword: str) -> str | None:
+        return "\\".join(str(part).strip(" \0") for part in values_of(self._found(keyword))) or None
+
+    def numbers(self, keyword: str, count: int) -> list[float | None]:
+        """Exactly `count` finite numbers, or as many nulls."""
+        try:
+            numbers = [float(part) for part in values_of(self._found(keyword))]
+        except (TypeError, ValueError):
+            numbers = []
+        if len(numbers) != count or not all(math.isfinite(number) for number in numbers):
+            return [None] * count
+        return list(numbers)
+
+    def number(self, keyword: str) -> float | None:
+        return self.numbers(keyword, 1)[0]
+
+    def integer(self, keyword: str) -> int | None:
+        number = self.number(keyword)
+        return int(number) if number is not None and 0 <= number <= _LARGEST_SMALL else None

@@ -6,9 +6,13 @@ from federim_pipelines.items import Reason
 
 
 class Unusable(Exception):
-    """The record is refused. `detail` names the element or column, never its value."""
+    """The record is refused. `detail` names the element or column, never its value.
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    `picture` is a PNG for the site's own eyes, where only looking can tell whether the refusal is right.
+    """
+
+    def __init__(self, reason: Reason, detail: str, picture: bytes = b"") -> None:
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.picture = picture

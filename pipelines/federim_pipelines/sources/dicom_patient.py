@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pydicom import Dataset
-
-from federim.model.identifiers import IdentityStatus, Ins, Ipp, LocalId, NationalId, PatientIdentity
+from federim.identity.exchange import Exchange
+from federim.model.errors import IdentityError
+from federim.model.identifiers import (
+    IdentityStatus,
+    Ins,
+    Ipp,
+    LocalId,
+    NationalId,
+    PatientIdentity,
+    Subject,
+)
+from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.multiplicity import values_of
+from federim_pipelines.extract.unusable import Unusable
+from federim_pipelines.items import Reason
 
 _INS_ROOT: Final = "1.2.250.1.213.1.4."
 _INS_AUTHORITIES: Final = frozenset(_INS_ROOT + arc for arc in ("8", "9", "10", "11"))  # NIR, NIA, test, demo
 _INS_ISSUERS: Final = {"ASIP-SANTE-INS-NIR": f"{_INS_ROOT}8", "ASIP-SANTE-INS-NIA": f"{_INS_ROOT}9"}
 
 
-def identity_of(dataset: Dataset) -> PatientIdentity | None:
+def identity_of(dataset: Attributes) -> PatientIdentity | None:
     """All identifiers of a header's patient; None if it has none.
 
     PatientID is the site's own unless IssuerOfPatientID says whose it is. Of the other identifiers those
@@ -44,13 +55,32 @@ def identity_of(dataset: Dataset) -> PatientIdentity | None:
     return PatientIdentity(local=tuple(local), national=national)
 
 
-def _identifiers(dataset: Dataset) -> Iterator[tuple[Dataset, bool]]:
+def subject_of(attributes: Attributes, exchange: Exchange) -> Subject:
+    """Who a header is about.
+
+    Raises
+    ------
+    Unusable
+        It names nobody, or its identifiers are malformed or contradict each other.
+    """
+    identity = identity_of(attributes)
+    if identity is None:
+        raise Unusable(Reason.PATIENT_UNKNOWN, "PatientID (0010,0020)")
+    try:
+        return exchange.learn(identity)
+    except IdentityError:
+        raise Unusable(
+            Reason.IDENTITY_REFUSED, "PatientID (0010,0020) or OtherPatientIDsSequence (0010,1002)"
+        ) from None
+
+
+def _identifiers(dataset: Attributes) -> Iterator[tuple[Attributes, bool]]:
     yield dataset, True
     for item in dataset.get("OtherPatientIDsSequence") or ():
         yield item, False
 
 
-def _issuer(item: Dataset) -> str:
+def _issuer(item: Attributes) -> str:
     """The issuer's OID where its qualifiers give one, else its name, else nothing."""
     for qualifiers in item.get("IssuerOfPatientIDQualifiersSequence") or ():
         if _text(qualifiers, "UniversalEntityIDType") == "ISO" and _text(qualifiers, "UniversalEntityID"):
@@ -58,6 +88,6 @@ def _issuer(item: Dataset) -> str:
     return _text(item, "IssuerOfPatientID")
 
 
-def _text(item: Dataset, keyword: str) -> str:
+def _text(item: Attributes, keyword: str) -> str:
     # A backslash is no separator in an identifier, but pydicom takes it for one.
     return "\\".join(str(part) for part in values_of(item.get(keyword))).strip(" \0")

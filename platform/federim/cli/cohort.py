@@ -92,20 +92,25 @@ def sql_(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 @cohort.command()
 def freeze(context: typer.Context, name: Name, actor: Actor = "operator", as_json: AsJson = False) -> None:
     """Write a snapshot: the cohort's persons and series, and the files they were read from."""
+    from federim.lake import faces
     from federim.lake import snapshot as snapshots
 
     home = open_home(context, Role.SITE)
     frozen = snapshots.freeze(home, name, actor=actor)
+    with snapshots.connect(home, frozen) as connection:
+        held = len(faces.held(connection, seconds=home.settings.query_seconds))
     report(
         {
             "snapshot": frozen.id,
             "sha256": frozen.sha256,
             "persons": frozen.persons,
             "series": frozen.series,
+            "held_series": held,
             "files": len(frozen.files),
         },
         f"{frozen.id}\n{frozen.persons:,} persons, {frozen.series:,} series, {len(frozen.files):,} files\n"
-        f"sha256 {frozen.sha256}",
+        f"sha256 {frozen.sha256}"
+        + (f"\n{held:,} series may show a face: held from training and from leaving" if held else ""),
         as_json=as_json,
     )
 

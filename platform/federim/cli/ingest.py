@@ -32,8 +32,8 @@ def ingest(
         typer.Option(help="TOML file that says what the columns of CSV files mean.", show_default=False),
     ] = None,
     policy: Annotated[
-        str, typer.Option(help="De-identification policy: basic, or a TOML file of the site's own.")
-    ] = "basic",
+        str, typer.Option(help="De-identification: research, basic, strict, or a TOML file of your own.")
+    ] = "research",
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
@@ -45,7 +45,7 @@ def ingest(
 
     Reading the same again adds nothing, so a run that was stopped is simply started again.
     """
-    from federim_pipelines.crew import process_pool
+    from federim_pipelines.processes import process_pool
     from federim_pipelines.progress import shown
     from federim_pipelines.run import ingest as run
 

@@ -10,24 +10,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from federim import __version__
-from federim.cli.audit import audit
-from federim.cli.cohort import cohort
-from federim.cli.context import ERR, Invocation
-from federim.cli.demo.command import demo
-from federim.cli.export import export
-from federim.cli.federated import federated
-from federim.cli.homes import init, keyserver, trust
-from federim.cli.ingest import ingest
-from federim.cli.lake import lake
-from federim.cli.member import member
-from federim.cli.quarantine import quarantine
-from federim.cli.sql import sql
+from federim.cli.context import Invocation
+from federim.cli.nouns import Nouns
 from federim.model.errors import FederimError
 
 BUG_EXIT_CODE = 70  # sysexits' EX_SOFTWARE
 
 app = typer.Typer(
     name="federim",
+    cls=Nouns,
     help="Research on federated imaging cohorts: pseudonymise, query, train across sites, export.",
     no_args_is_help=True,
     suggest_commands=False,  # Click suggests by itself; both would say it twice
@@ -35,19 +26,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     epilog="Exit codes are listed in README.md; 0 is success, 2 a command line that cannot be read.",
 )
-for command in (init, demo, ingest, sql, keyserver):
-    app.command()(command)
-for noun, group in {
-    "quarantine": quarantine,
-    "cohort": cohort,
-    "lake": lake,
-    "federated": federated,
-    "export": export,
-    "member": member,
-    "audit": audit,
-    "trust": trust,
-}.items():
-    app.add_typer(group, name=noun)
 
 
 def _version(asked: bool) -> None:
@@ -76,7 +54,7 @@ def run() -> NoReturn:
     try:
         app()
     except FederimError as error:
-        ERR.print(f"federim: {error}", markup=False, style="red")
+        _complain(str(error))
         sys.exit(error.exit_code)
     except Exception as error:
         # An unforeseen exception's text may hold a patient's value (a parser quoting its input),
@@ -87,11 +65,15 @@ def run() -> NoReturn:
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
         place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "unknown"
-        ERR.print(
-            f"federim: unexpected {type(error).__name__} at {place}; this is a bug. "
-            "FEDERIM_DEBUG=1 shows the traceback, which may hold patients' values: keep it at the site.",
-            markup=False,
-            style="red",
+        _complain(
+            f"unexpected {type(error).__name__} at {place}; this is a bug. "
+            "FEDERIM_DEBUG=1 shows the traceback, which may hold patients' values: keep it at the site."
         )
         sys.exit(BUG_EXIT_CODE)
     sys.exit(0)
+
+
+def _complain(message: str) -> None:
+    from federim.cli.context import ERR
+
+    ERR.print(f"federim: {message}", markup=False, style="red")

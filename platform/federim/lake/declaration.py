@@ -59,6 +59,7 @@ class Column:
     code_system: str = ""
     check: Check | None = None
     required: bool = False
+    added_later: bool = False  # files written before it was declared are without it, which reads as null
 
     @property
     def arrow(self) -> pa.Field:
@@ -69,7 +70,7 @@ class OnRepeat(StrEnum):
     """What a row whose key is already in the table does."""
 
     SKIP = "skip"  # the first one stays
-    FILL = "fill"  # nulls of the first one are filled; `adds` columns are summed
+    FILL = "fill"  # nulls of the first one are filled; `adds` columns are summed, `tops` ones grow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,7 @@ class Table:
     columns: tuple[Column, ...]
     on_repeat: OnRepeat = OnRepeat.SKIP
     adds: tuple[str, ...] = ()
+    tops: tuple[str, ...] = ()  # the greatest value stays, whichever row came first
     person: bool = True  # has a person_id and is cut in buckets by it
 
     @property

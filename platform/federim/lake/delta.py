@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 
 from federim.lake.declaration import Kind, Table
-from federim.lake.staging import Share
+from federim.lake.staging import Entry, Share
 from federim.lake.storage import sync
 
 APPLICATION = "federim"
@@ -41,6 +41,7 @@ class DeltaWriter:
             partition_by=["bucket"] if table.person else None,
             configuration={"delta.dataSkippingStatsColumns": ",".join(told)},
         )
+        self._add_later_columns()
 
     @property
     def last_batch(self) -> int:
@@ -48,14 +49,12 @@ class DeltaWriter:
         return self._delta.transaction_version(APPLICATION) or 0
 
     def write(self, share: Share, number: int) -> None:
-        """Append or merge the share in one Delta commit that also says "batch `number` is in".
+        """Append, merge or replace in one Delta commit that also says "batch `number` is in".
 
         The new files are on the disk, read-only, when this returns.
         """
         commit = CommitProperties(app_transactions=[Transaction(APPLICATION, number)])
-        if share.merge:
-            self._merge(share.rows, commit)
-        else:
+        if share.entry is Entry.APPEND:
             write_deltalake(
                 self._delta,
                 _by_bucket(share.rows),
@@ -63,6 +62,8 @@ class DeltaWriter:
                 writer_properties=WRITER,
                 commit_properties=commit,
             )
+        else:
+            self._merge(share.rows, commit, replace=share.entry is Entry.REPLACE)
         self._settle()
 
     def tidy(self, at_most: int) -> None:
@@ -74,17 +75,24 @@ class DeltaWriter:
             self._delta.optimize.compact(target_size=FILE_BYTES, writer_properties=WRITER)
             self._settle()
 
-    def _merge(self, rows: pa.Table, commit: CommitProperties) -> None:
+    def _add_later_columns(self) -> None:
+        """Tell a table that an earlier version made of the columns declared since; its files stay."""
+        present = {field.name for field in self._delta.schema().fields}
+        declared = Schema.from_arrow(self._table.arrow).fields
+        missing = [field for field in declared if field.name not in present]
+        if missing:
+            self._delta.alter.add_columns(missing)
+            self._settle()
+
+    def _merge(self, rows: pa.Table, commit: CommitProperties, *, replace: bool) -> None:
         table = self._table
         same_key = [f't."{name}" = s."{name}"' for name in table.key]
         if table.person:
             # Written out, because delta-rs then opens the files of these buckets alone.
             buckets = ", ".join(str(bucket) for bucket in pc.unique(rows["bucket"]).to_pylist())
             same_key = [f"t.bucket IN ({buckets})", "t.bucket = s.bucket", *same_key]
-        fills = {
-            f'"{column.name}"': f't."{column.name}" + s."{column.name}"'
-            if column.name in table.adds
-            else f'coalesce(t."{column.name}", s."{column.name}")'
+        updates = {
+            f'"{column.name}"': f's."{column.name}"' if replace else _filled(table, column.name)
             for column in table.columns
             if column.name not in table.key
         }
@@ -97,7 +105,7 @@ class DeltaWriter:
                 writer_properties=WRITER,
                 commit_properties=commit,
             )
-            .when_matched_update(fills)
+            .when_matched_update(updates)
             .when_not_matched_insert_all()
             .execute()
         )
@@ -116,6 +124,16 @@ class DeltaWriter:
         sync(log)
         for folder in folders:
             sync(folder)
+
+
+def _filled(table: Table, name: str) -> str:
+    """What a column becomes where its row is filled, in SQL: `t` is the row there, `s` the new one."""
+    held, given = f't."{name}"', f's."{name}"'
+    if name in table.adds:
+        return f"{held} + {given}"
+    if name in table.tops:
+        return f"CASE WHEN {held} IS NULL OR {given} > {held} THEN {given} ELSE {held} END"
+    return f"coalesce({held}, {given})"
 
 
 def _by_bucket(rows: pa.Table) -> pa.RecordBatchReader:

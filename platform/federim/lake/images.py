@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from federim.home import Home
 from federim.lake.storage import disk_may_refuse, private_files, write_once
@@ -20,7 +21,19 @@ class StoredObject:
     size: int
 
 
-def store(home: Home, content: bytes) -> StoredObject:
+class Content(Protocol):
+    """A file to be: its hash, its size in bytes, and what writes it."""
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def write(self, descriptor: int, /) -> None: ...
+
+
+def store(home: Home, content: bytes | Content) -> StoredObject:
     """Keep `content` as ab/cd/<sha256>.dcm; storing it again changes nothing.
 
     Raises
@@ -28,12 +41,15 @@ def store(home: Home, content: bytes) -> StoredObject:
     StorageFull
         The disk refuses; no part of the file stays.
     """
-    digest = hashlib.sha256(content).hexdigest()
-    stored = StoredObject(sha256=digest, path=f"{digest[:2]}/{digest[2:4]}/{digest}.dcm", size=len(content))
+    if isinstance(content, bytes):
+        digest, size = hashlib.sha256(content).hexdigest(), len(content)
+    else:
+        digest, size = content.sha256, content.size
+    stored = StoredObject(sha256=digest, path=f"{digest[:2]}/{digest[2:4]}/{digest}.dcm", size=size)
     target = home.objects / stored.path
     with disk_may_refuse(), private_files():
         target.parent.mkdir(parents=True, exist_ok=True)
-    write_once(target, content, beside=home.objects)
+    write_once(target, content if isinstance(content, bytes) else content.write, beside=home.objects)
     return stored
 
 

@@ -30,6 +30,7 @@ class Index:
             CREATE TABLE IF NOT EXISTS record (key BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
             CREATE TABLE IF NOT EXISTS row (key BLOB PRIMARY KEY) WITHOUT ROWID;
             CREATE TABLE IF NOT EXISTS batch (number INTEGER PRIMARY KEY);
+            CREATE TABLE IF NOT EXISTS dropped (path TEXT PRIMARY KEY) WITHOUT ROWID;
             """
         )
 
@@ -53,8 +54,27 @@ class Index:
         """Of these row keys, the ones held."""
         return {key for (key,) in self._look_up("SELECT key FROM row WHERE key IN", keys)}
 
-    def remember(self, batch: int, records: Mapping[bytes, bytes], rows: Iterable[bytes]) -> None:
-        """Add a batch's keys in one transaction; adding the same batch again changes nothing."""
+    @property
+    def dropped(self) -> list[str]:
+        """Paths of stored objects that were replaced: the same input read again would store them again."""
+        return [path for (path,) in self._connection.execute("SELECT path FROM dropped")]
+
+    def remember(
+        self,
+        batch: int,
+        records: Mapping[bytes, bytes],
+        rows: Iterable[bytes],
+        *,
+        dropped: Iterable[str] = (),
+        kept: Iterable[str] = (),
+    ) -> None:
+        """Add a batch's keys in one transaction; adding the same batch again changes nothing.
+
+        Parameters
+        ----------
+        dropped, kept : paths of stored objects
+            Those the batch replaces, and those it speaks of, which may have been replaced before.
+        """
         # Sorted, because a B-tree takes neighbours from the page it has at hand.
         run = self._connection.execute
         run("BEGIN IMMEDIATE")
@@ -62,6 +82,8 @@ class Index:
             many = self._connection.executemany
             many("INSERT OR IGNORE INTO record VALUES (?, ?)", sorted(records.items()))
             many("INSERT OR IGNORE INTO row VALUES (?)", ((key,) for key in sorted(rows)))
+            many("INSERT OR IGNORE INTO dropped VALUES (?)", ((path,) for path in dropped))
+            many("DELETE FROM dropped WHERE path = ?", ((path,) for path in kept))
             run("DELETE FROM batch")
             run("INSERT INTO batch VALUES (?)", (batch,))
 

@@ -14,7 +14,8 @@ from federim.keys import keyed
 from federim.lake.check import Row, to_arrow
 from federim.lake.declaration import OnRepeat, Table
 from federim.lake.schema import BUCKETS
-from federim.lake.staging import Share
+from federim.lake.staging import Entry, Share
+from federim.model.errors import LakeError
 
 Known = Callable[[Collection[bytes]], set[bytes]]
 
@@ -44,23 +45,47 @@ def prepare(table: Table, rows: Sequence[Row], *, bucket_key: bytes, known: Know
     new = _first_of_each(keys, held)
     if not fill:
         content = content.take(pa.array(new, pa.int64()))
+    share = Share(_placed(table, content, bucket_key), Entry.FILL if fill and held else Entry.APPEND)
+    return Prepared(share, tuple(keys[position] for position in new))
+
+
+def replacing(table: Table, rows: Sequence[Row], *, bucket_key: bytes, known: Known) -> Share:
+    """Make whole `rows` ready to stand where those with the same keys stand in `table`.
+
+    Raises
+    ------
+    SchemaError
+        See `check.to_arrow`.
+    LakeError
+        The table has no row of one of the keys, or two rows given have the same.
+    """
+    content = to_arrow(table, rows)
+    keys = _row_keys(table, content)
+    if len(known(keys)) != len(keys):
+        raise LakeError(f"{table.name}: {len(keys)} rows to replace, expected each to be in the lake, once")
+    return Share(_placed(table, content, bucket_key), Entry.REPLACE)
+
+
+def _placed(table: Table, content: pa.Table, bucket_key: bytes) -> pa.Table:
+    """Rows with their bucket, in the order of the table's files."""
     if table.person:
         content = content.append_column(
             table.arrow.field("bucket"), _buckets(content["person_id"], bucket_key)
         )
     order = ["bucket", *table.sort] if table.person else table.sort
-    content = content.sort_by([(name, "ascending") for name in order])
-    return Prepared(Share(content, merge=fill and bool(held)), tuple(keys[position] for position in new))
+    return content.sort_by([(name, "ascending") for name in order])
 
 
 def _combine(table: Table, content: pa.Table) -> pa.Table:
-    """One row a key: the first value that is not null, or the sum where the table adds."""
-    others = [column.name for column in table.columns if column.name not in table.key]
+    """One row a key: the first value that is not null, the sum where the table adds, the greatest it tops."""
+    ways = {
+        column.name: "sum" if column.name in table.adds else "max" if column.name in table.tops else "first"
+        for column in table.columns
+        if column.name not in table.key
+    }
     # One thread, because "first" then means the order of the rows.
-    combined = content.group_by(list(table.key), use_threads=False).aggregate(
-        [(name, "sum" if name in table.adds else "first") for name in others]
-    )
-    names = {f"{name}_{'sum' if name in table.adds else 'first'}": name for name in others}
+    combined = content.group_by(list(table.key), use_threads=False).aggregate(list(ways.items()))
+    names = {f"{name}_{way}": name for name, way in ways.items()}
     return (
         combined.rename_columns([names.get(name, name) for name in combined.column_names])
         .select(content.column_names)

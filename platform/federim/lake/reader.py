@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from federim.home import Home
 from federim.lake.declaration import Table
@@ -64,18 +65,17 @@ def connect(
     A view's condition is no wall against whoever holds the connection: `read_parquet` goes round it to the
     rest of the same files. What must not be read must not be in `files`.
     """
-    addresses = {
-        f"{PROTOCOL}://{name}/{number}.parquet": path
+    own = {
+        name: {f"{PROTOCOL}://{name}/{number}.parquet": path for number, path in enumerate(paths)}
         for name, paths in files.items()
-        for number, path in enumerate(paths)
     }
+    addresses = {address: path for paths in own.values() for address, path in paths.items()}
     connection = duckdb.connect(":memory:", config=_settings(memory, threads))
     connection.register_filesystem(PinnedFiles(addresses))
     connection.execute(f"SET allowed_paths = [{', '.join(map(_quoted, addresses))}]")
     connection.execute("SET enable_external_access = false")
     for name, table in tables.items():
-        own = [address for address in addresses if address.startswith(f"{PROTOCOL}://{name}/")]
-        connection.execute(_view(table, own, (conditions or {}).get(name)))
+        connection.execute(_view(table, own.get(name, {}), (conditions or {}).get(name)))
     connection.execute("SET lock_configuration = true")
     return connection
 
@@ -145,17 +145,34 @@ def _settings(memory: str, threads: int | None) -> dict[str, Any]:
     return settings if threads is None else {**settings, "threads": threads}
 
 
-def _view(table: Table, addresses: Sequence[str], condition: str | None) -> str:
-    if addresses:
-        columns = ", ".join(
-            f'"{column.name}"::{_TYPES[column.type]} AS "{column.name}"' for column in table.columns
+def _view(table: Table, files: Mapping[str, Path], condition: str | None) -> str:
+    if files:
+        everywhere, nowhere = _later_columns(table, files.values())
+        # Matching columns by name in every file takes half as long again, so it is done where files differ.
+        by_name = "false" if everywhere else "true"
+        source = (
+            f"read_parquet([{', '.join(map(_quoted, files))}], hive_partitioning = false, "
+            f"union_by_name = {by_name})"
         )
-        source = f"read_parquet([{', '.join(map(_quoted, addresses))}], hive_partitioning = false)"
         condition = condition or "true"
     else:
-        columns = ", ".join(f'NULL::{_TYPES[column.type]} AS "{column.name}"' for column in table.columns)
+        nowhere = {column.name for column in table.columns}
         source, condition = "(SELECT 1)", "false"
+    columns = ", ".join(
+        f"{'NULL' if column.name in nowhere else _name(column.name)}::{_TYPES[column.type]} "
+        f"AS {_name(column.name)}"
+        for column in table.columns
+    )
     return f'CREATE VIEW "{table.name}" AS SELECT {columns} FROM {source} WHERE {condition}'
+
+
+def _later_columns(table: Table, files: Iterable[Path]) -> tuple[bool, set[str]]:
+    """Of the columns added later: whether all files agree on them, and which ones no file has."""
+    later = {column.name for column in table.columns if column.added_later}
+    if not later:
+        return True, set()
+    present = {frozenset(later.intersection(pq.read_schema(path).names)) for path in files}
+    return len(present) == 1, later.difference(*present)
 
 
 def _check_only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -181,6 +198,10 @@ def _names(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], list[str]]
         "SELECT DISTINCT table_name, column_name FROM duckdb_columns() WHERE NOT internal"
     ).fetchall()
     return sorted({name for name, _ in rows}), sorted({column for _, column in rows})
+
+
+def _name(column: str) -> str:
+    return f'"{column}"'
 
 
 def _quoted(text: str) -> str:

@@ -78,6 +78,7 @@ def _value(
     check: Check | None = None,
     required: bool = False,
     kind: Kind = Kind.VALUE,
+    added_later: bool = False,
 ) -> Column:
     return Column(
         name=name,
@@ -88,6 +89,7 @@ def _value(
         code_system=code_system,
         check=check,
         required=required,
+        added_later=added_later,
     )
 
 
@@ -177,6 +179,7 @@ IMAGE_OCCURRENCE = Table(
     sort=("person_id", "StudyInstanceUID", "SeriesInstanceUID"),
     on_repeat=OnRepeat.FILL,
     adds=("NumberOfInstances", "SizeBytes"),
+    tops=("RecognizableVisualFeatures",),  # one instance with a face makes it YES
     columns=(
         _person_id(),
         _uid("StudyInstanceUID", "Keyed UID of the study"),
@@ -215,6 +218,14 @@ IMAGE_OCCURRENCE = Table(
         _value("EchoTime", REAL, "MR echo time", unit="ms"),
         _value("FlipAngle", REAL, "MR flip angle", unit="deg"),
         _value("BurnedInAnnotation", TEXT, "Whether the maker says the pixels carry text: YES or NO"),
+        _value(
+            "RecognizableVisualFeatures",
+            TEXT,
+            "Whether a face can be made of the pixels: YES, or NO once that is excluded or the site defaced "
+            "them; null where nobody looked. YES, and null of CT and MR, are held from leaving",
+            check=matching("YES|NO", "YES or NO"),
+            added_later=True,
+        ),
         _value(
             "NumberOfInstances", INT, "Instances of the series in the lake", unit="{instance}", required=True
         ),

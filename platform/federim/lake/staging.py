@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,22 +19,32 @@ ROWS = "rows.arrow"
 DIGEST = pa.binary(16)
 
 
+class Entry(IntEnum):
+    """How rows enter their table."""
+
+    # A batch that an earlier version left in staging says false and true for the first two.
+    APPEND = 0  # none of their keys is in it
+    FILL = 1  # some are, and what is there is filled
+    REPLACE = 2  # all are, and what is there goes
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """One table's part of a batch: rows sorted by bucket, then as the table sorts its files."""
 
     rows: pa.Table
-    merge: bool  # some of its keys are in the table already, and are to be filled
+    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of several tables that enter the lake together, and the keys the index learns with them."""
+    """Rows of several tables that enter the lake together, and what the index learns with them."""
 
     number: int
     shares: Mapping[str, Share]
     records: Mapping[bytes, bytes]
     rows: tuple[bytes, ...]
+    dropped: tuple[str, ...] = ()  # stored objects, by path, that no row speaks of any more
 
 
 def stage(folder: Path, batch: Batch) -> None:
@@ -45,7 +56,11 @@ def stage(folder: Path, batch: Batch) -> None:
     keys = pa.array(batch.records.keys(), DIGEST)
     _write_arrow(part / RECORDS, pa.table({"key": keys, "content": pa.array(batch.records.values(), DIGEST)}))
     _write_arrow(part / ROWS, pa.table({"key": pa.array(batch.rows, DIGEST)}))
-    header = {"number": batch.number, "tables": {name: share.merge for name, share in batch.shares.items()}}
+    header = {
+        "number": batch.number,
+        "tables": {name: share.entry for name, share in batch.shares.items()},
+        "dropped": batch.dropped,
+    }
     (part / HEADER).write_text(json.dumps(header))
     for file in part.iterdir():
         sync(file)
@@ -76,11 +91,12 @@ def _read(place: Path) -> Batch:
     return Batch(
         number=header["number"],
         shares={
-            name: Share(_read_arrow(place / f"{name}.table.arrow"), merge)
-            for name, merge in header["tables"].items()
+            name: Share(_read_arrow(place / f"{name}.table.arrow"), Entry(entry))
+            for name, entry in header["tables"].items()
         },
         records=dict(zip(records["key"].to_pylist(), records["content"].to_pylist(), strict=True)),
         rows=tuple(_read_arrow(place / ROWS)["key"].to_pylist()),
+        dropped=tuple(header.get("dropped", ())),
     )
 
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from deltalake.exceptions import DeltaError
 
@@ -53,11 +54,19 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_once(path: Path, content: bytes, *, beside: Path) -> None:
+class Writing(Protocol):
+    """What can put all its bytes into an open file."""
+
+    def __call__(self, descriptor: int, /) -> None: ...
+
+
+def write_once(path: Path, content: bytes | Writing, *, beside: Path) -> None:
     """Make a read-only file that appears whole or not at all; keep the one that is there already.
 
     Parameters
     ----------
+    content : bytes or callable
+        What the file holds, or what writes it to an open descriptor.
     beside : Path
         Folder of the same disk for the unfinished file; what a kill leaves there, `drop_unfinished` removes.
     """
@@ -68,7 +77,10 @@ def write_once(path: Path, content: bytes, *, beside: Path) -> None:
         part = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    content(file.fileno())
             part.chmod(0o400)
             sync(part)
             part.replace(path)

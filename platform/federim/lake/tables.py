@@ -15,8 +15,8 @@ from federim.home import Home, Role
 from federim.lake.check import Row
 from federim.lake.delta import DeltaWriter
 from federim.lake.index import Index
-from federim.lake.prepare import prepare
-from federim.lake.schema import BUCKETS, TABLES, table
+from federim.lake.prepare import prepare, replacing
+from federim.lake.schema import BUCKETS, INSTANCE_FILE, TABLES, table
 from federim.lake.staging import Batch, drop, stage, waiting
 from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files
 from federim.model.errors import LakeError, StorageFull
@@ -76,7 +76,7 @@ class Lake:
 
 
 class LakeWriter:
-    """Adds batches of rows. Got from `Lake.writing`, which holds the lock."""
+    """Adds and replaces batches of rows. Got from `Lake.writing`, which holds the lock."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -121,6 +121,48 @@ class LakeWriter:
             self._complete(batch)
         return added
 
+    def replace(self, rows: Mapping[str, Sequence[Row]], *, dropped: Collection[str]) -> None:
+        """Put whole rows in the place of those with their keys: all or none, even if the process is killed.
+
+        Parameters
+        ----------
+        rows : by table
+            As for `commit`; each of their keys is in the lake.
+        dropped : paths of stored objects
+            Those the rows replaced spoke of. They stay until `replaced.sweep` finds that nobody needs them.
+
+        Raises
+        ------
+        SchemaError, LakeError
+            A row is not what its table declares, or its key is not in the lake; nothing is written.
+        StorageFull
+            As `commit`.
+        """
+        with disk_may_refuse():
+            self.recover()
+            batch = Batch(
+                number=self.next_batch,
+                shares={
+                    name: replacing(table(name), given, bucket_key=self._bucket_key, known=self._index.rows)
+                    for name, given in rows.items()
+                },
+                records={},
+                rows=(),
+                dropped=tuple(dropped),
+            )
+            stage(self._home.staging, batch)
+            self._complete(batch)
+
+    @property
+    def next_batch(self) -> int:
+        """Number the next batch will have, whatever became of a batch of that number before."""
+        return self._index.last_batch + 1
+
+    @property
+    def dropped(self) -> list[str]:
+        """Paths of stored objects that no row speaks of any more, whether or not they are still there."""
+        return self._index.dropped
+
     def recover(self) -> None:
         """Complete the batch that waits in staging, if any."""
         batch = waiting(self._home.staging)
@@ -154,7 +196,7 @@ class LakeWriter:
             if given
         }
         batch = Batch(
-            number=self._index.last_batch + 1,
+            number=self.next_batch,
             shares={name: made.share for name, made in prepared.items() if made.share.rows.num_rows},
             records=seen,
             rows=tuple(key for made in prepared.values() for key in made.new_keys),
@@ -166,7 +208,9 @@ class LakeWriter:
             writer = self._open(name)
             if writer.last_batch < batch.number:
                 writer.write(share, batch.number)
-        self._index.remember(batch.number, batch.records, batch.rows)
+        files = batch.shares.get(INSTANCE_FILE.name)
+        kept = files.rows["path"].to_pylist() if files and batch.dropped else ()
+        self._index.remember(batch.number, batch.records, batch.rows, dropped=batch.dropped, kept=kept)
         drop(self._home.staging, batch.number)
         # Last: whether a kill comes before or after, the batch is in.
         self.tidy(FILES_DURING_A_RUN)

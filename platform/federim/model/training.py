@@ -7,13 +7,16 @@ import math
 import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, Literal
 
 from federim.model.errors import InputError
 from federim.model.identifiers import SiteName
 
 FLOOR_COHORT = 10
 """Fewest persons behind anything a site sends; a plan or a site may only raise it."""
+
+EXEMPT: Final = "exempt"
+"""What a plan says of faces when its committee lets series that may show one be trained on."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -189,6 +192,8 @@ class TrainingPlan:
     label: Label
     features: tuple[Feature, ...] = ()
     preprocessing: Preprocessing | None = None
+    faces: Literal["exempt"] | None = None  # without it, series that may show a face are not trained on
+    faces_reason: str = ""  # why the faces are needed, for the people who sign
     rounds: int
     learning_rate: Bounds
     local_epochs: Bounds
@@ -237,6 +242,14 @@ class TrainingPlan:
             _require(
                 self.preprocessing is not None and not self.features, "preprocessing", "one, and no features"
             )
+        _require(
+            self.faces is None or self.task is Task.IMAGE, "faces", "an image task, or nothing said of faces"
+        )
+        _require(
+            (self.faces is None) == (not self.faces_reason.strip()),
+            "faces_reason",
+            'why the faces are needed, with faces = "exempt", and only there',
+        )
         _require(1 <= self.rounds <= LONGEST_RUN, "rounds", f"1 to {LONGEST_RUN}")
         epochs = (self.local_epochs.lowest, self.local_epochs.default, self.local_epochs.highest)
         _require(
@@ -264,4 +277,7 @@ class TrainingPlan:
         """The plan as JSON values: what is hashed and signed."""
         document = asdict(self)
         document["expires"] = self.expires.isoformat()
+        if self.faces is None:
+            # Left out, so that a plan signed before there was the field keeps its hash.
+            del document["faces"], document["faces_reason"]
         return document

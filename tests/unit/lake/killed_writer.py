@@ -1,4 +1,4 @@
-"""Commit one batch in many copies of a home, each killed at its own step. Run by test_lake_killed.py."""
+"""Write one batch in many copies of a home, each killed at its own step. Run by test_lake_killed.py."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def kill_at(step: int) -> None:
         setattr(owner, name, deadly(getattr(owner, name)))
 
 
-def main(origin: Path, batch: dict[str, Any], seen: dict[bytes, bytes]) -> int:
-    """Returns the number of copies that were killed: origin-1, origin-2 …"""
+def main(origin: Path, act: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> int:
+    """Have a writer do `act`; returns the number of copies that were killed: origin-1, origin-2 …"""
     step = 0
     while True:
         step += 1
@@ -60,7 +60,7 @@ def main(origin: Path, batch: dict[str, Any], seen: dict[bytes, bytes]) -> int:
         if child == 0:
             kill_at(step)
             with tables.Lake(Home.open(copy)).writing() as writer:
-                writer.commit(batch, seen)
+                getattr(writer, act)(*arguments, **options)
             os._exit(UNHURT)
         _, status = os.waitpid(child, 0)
         if os.waitstatus_to_exitcode(status) == UNHURT:

@@ -14,7 +14,7 @@ import pytest
 from federim.home import Home
 from federim.lake.reader import connect_home, query
 from federim.lake.tables import Lake
-from federim.model.errors import StorageFull
+from federim.model.errors import LakeError, StorageFull
 
 TOTALS = (
     "SELECT (SELECT count(*) FROM measurement) AS measurements, "
@@ -56,16 +56,22 @@ def finish(home: Home, batch: dict[str, Any], seen: dict[bytes, bytes]) -> None:
             writer.commit(batch, seen)
 
 
-def test_killed_at_any_step_the_next_run_completes_the_work(site: Home, second_batch: Any) -> None:
-    script = Path(__file__).with_name("killed_writer.py")
+def killed_copies(site: Home, act: str, arguments: tuple[Any, ...], **options: Any) -> list[Home]:
+    """Copies of the site in which a writer was killed while it did `act`, each a step later than the last."""
     child = subprocess.run(
-        [sys.executable, script, site.root], input=pickle.dumps(second_batch), capture_output=True, check=True
+        [sys.executable, Path(__file__).with_name("killed_writer.py"), site.root],
+        input=pickle.dumps((act, arguments, options)),
+        capture_output=True,
+        check=True,
     )
     killed = int(child.stdout)
-    assert killed > 40
+    assert killed > 30
+    return [Home.open(site.root.with_name(f"{site.root.name}-{step}")) for step in range(1, killed + 1)]
+
+
+def test_killed_at_any_step_the_next_run_completes_the_work(site: Home, second_batch: Any) -> None:
     partial = 0
-    for step in range(1, killed + 1):
-        home = Home.open(site.root.with_name(f"{site.root.name}-{step}"))
+    for step, home in enumerate(killed_copies(site, "commit", second_batch), start=1):
         left = totals(home)  # readable as the kill left it, each table before or after the batch
         assert all(left[name] in (BEFORE[name], AFTER[name]) for name in left), step
         partial += left not in (BEFORE, AFTER)
@@ -73,6 +79,61 @@ def test_killed_at_any_step_the_next_run_completes_the_work(site: Home, second_b
         assert totals(home) == AFTER, step
         assert {path.name for path in home.staging.iterdir()} == {"writer.lock"}, step
     assert partial > 0
+
+
+def test_killed_while_it_replaces_the_next_run_finds_all_replaced_or_nothing(site: Home, rows: Any) -> None:
+    old, new, other = (
+        {
+            "person_id": rows.person()["person_id"],
+            "SeriesInstanceUID": f"2.25.{number}",
+            "SOPInstanceUID": f"2.25.{number}1",
+            "sha256": digit * 64,
+            "path": f"{digit}.dcm",
+            "size": size,
+        }
+        for number, digit, size in ((1, "a", 10), (1, "b", 20), (2, "c", 5))
+    )
+    with Lake(site).writing() as writer:
+        writer.commit(
+            {
+                "image_occurrence": [rows.series(SizeBytes=10), rows.series(series=2, SizeBytes=5)],
+                "instance_file": [old, other],
+            },
+            {},
+        )
+    replacement = {"image_occurrence": [rows.series(SizeBytes=20, Rows=8)], "instance_file": [new]}
+
+    def state(home: Home) -> tuple[int, ...]:
+        with connect_home(home) as connection:
+            (found,) = query(
+                connection,
+                'SELECT (SELECT sum("SizeBytes") FROM image_occurrence) AS series, '
+                "(SELECT sum(size) FROM instance_file) AS files, (SELECT count(*) FROM instance_file) AS n",
+                seconds=60,
+            ).to_pylist()
+        return tuple(found.values())
+
+    before, after = (15, 15, 2), (25, 25, 2)
+    assert state(site) == before
+    finished = 0
+    for home in killed_copies(site, "replace", (replacement,), dropped=[old["path"]]):
+        left = state(home)  # each table as it was before or after
+        assert all(found in either for found, *either in zip(left, before, after, strict=True))
+        with Lake(home).writing() as writer:
+            dropped = writer.dropped
+        assert state(home) == (after if dropped else before)
+        assert dropped in ([], ["a.dcm"])
+        finished += bool(dropped)
+    assert finished > 10
+
+
+def test_only_rows_that_are_there_are_replaced(site: Home, rows: Any) -> None:
+    with Lake(site).writing() as writer:
+        writer.commit({"image_occurrence": [rows.series()]}, {})
+        for given in ([rows.series(series=2)], [rows.series(), rows.series()]):
+            with pytest.raises(LakeError, match="expected each to be in the lake, once"):
+                writer.replace({"image_occurrence": given}, dropped=())
+    assert totals(site)["series"] == 1
 
 
 @pytest.mark.parametrize(

@@ -140,4 +140,30 @@ def test_nothing_is_within_bounds_but_numbers_between_them():
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(TrainingPlan)])
 def test_every_field_is_in_the_document_that_is_signed(field):
-    assert field in a_plan().as_document()
+    exempt = a_plan(
+        task=Task.IMAGE, features=(), preprocessing=GRID, faces="exempt", faces_reason="Orbits are studied."
+    )
+    assert field in exempt.as_document()
+
+
+def test_a_plan_that_says_nothing_of_faces_keeps_the_hash_it_was_signed_with():
+    fields = {field.name for field in dataclasses.fields(TrainingPlan)}
+    assert a_plan().as_document().keys() == fields - {"faces", "faces_reason"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"faces": "exempt"}, "faces_reason"),
+        ({"faces": "exempt", "faces_reason": " "}, "faces_reason"),
+        ({"faces_reason": "Orbits are studied."}, "faces_reason"),
+    ],
+)
+def test_faces_are_exempted_with_a_reason(changes, field):
+    with pytest.raises(InputError, match=f"training plan, {field}: "):
+        a_plan(task=Task.IMAGE, features=(), preprocessing=GRID, **changes)
+
+
+def test_only_images_have_faces_to_exempt():
+    with pytest.raises(InputError, match="training plan, faces: "):
+        a_plan(faces="exempt", faces_reason="Orbits are studied.")

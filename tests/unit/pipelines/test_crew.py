@@ -18,8 +18,9 @@ from federim.home import Home
 from federim.model.errors import StorageFull
 from federim_pipelines import batches, crew
 from federim_pipelines.batches import in_batches
-from federim_pipelines.crew import Crew, process_pool
+from federim_pipelines.crew import Crew
 from federim_pipelines.items import Item, Outcome, Reason
+from federim_pipelines.processes import process_pool
 from federim_pipelines.worker import Task
 
 
@@ -147,7 +148,7 @@ def test_ctrl_c_never_reaches_a_worker_and_always_the_driver() -> None:
 
 DRIVER = """
 from os import getpid
-from federim_pipelines.crew import process_pool
+from federim_pipelines.processes import process_pool
 
 if __name__ == "__main__":
     with process_pool(2) as pool:

@@ -10,7 +10,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from federim.model.identifiers import Pseudonym, Subject
-from federim_pipelines.deidentify.policy import Policy, load_policy
+from federim_pipelines.deidentify.compilation import load_policy
+from federim_pipelines.deidentify.policy import Policy
 
 MakeDataset = Callable[..., Dataset]
 
@@ -24,7 +25,7 @@ def subject() -> Subject:
 
 @pytest.fixture
 def policy() -> Policy:
-    return load_policy()
+    return load_policy("basic")
 
 
 @pytest.fixture

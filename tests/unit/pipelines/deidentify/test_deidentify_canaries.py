@@ -13,9 +13,10 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.elements import deidentify
-from federim_pipelines.deidentify.part10 import encode
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.compilation import compile_policy, load_policy
+from federim_pipelines.deidentify.elements import deidentify, encode
+from federim_pipelines.deidentify.policy import Action, Policy
+from federim_pipelines.deidentify.policy_files import NAMES
 
 MakeDataset = Callable[..., Dataset]
 
@@ -155,9 +156,10 @@ def planted(make_dataset: MakeDataset) -> Dataset:
     return dataset
 
 
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("encoding", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])
 def test_no_planted_value_is_in_the_bytes(
-    planted: Dataset, subject: Subject, policy: Policy, encoding: str
+    planted: Dataset, subject: Subject, name: str, encoding: str
 ) -> None:
     planted.file_meta.TransferSyntaxUID = encoding
     buffer = BytesIO()
@@ -165,7 +167,7 @@ def test_no_planted_value_is_in_the_bytes(
     original = buffer.getvalue()
     assert NAME.encode() in original and NURSE.encode() in original, "the canaries are not in the cage"
 
-    written = encode(deidentify(pydicom.dcmread(BytesIO(original)), subject, policy))
+    written = encode(deidentify(pydicom.dcmread(BytesIO(original)), subject, load_policy(name)))
 
     for spelling in (written, written.upper(), written.replace(b"\0", b"")):
         for canary in (*CANARIES, NURSE, "Kergoat", "IPP", "Brest", STRANGER, "1.2.3.4"):
@@ -191,8 +193,6 @@ def test_a_site_cannot_keep_a_value_that_is_the_patients_own(
     make_dataset: MakeDataset, subject: Subject
 ) -> None:
     """A policy that keeps a description means the description, not the name somebody typed there."""
-    from federim_pipelines.deidentify.policy import Action, compile_policy
-
     lenient = compile_policy("lenient", frozenset(), {0x0008103E: Action.KEEP, 0x00081030: Action.KEEP})
     dataset = make_dataset(SeriesDescription="T1 queffelec", StudyDescription="T1 coronal")
     clean = deidentify(dataset, subject, lenient)

@@ -16,11 +16,11 @@ from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
 from federim.model.identifiers import Pseudonym, Subject
-from federim_pipelines.deidentify.classes import why_refused
-from federim_pipelines.deidentify.elements import deidentify
+from federim_pipelines.deidentify.compilation import compile_policy, load_policy
+from federim_pipelines.deidentify.elements import deidentify, encode
 from federim_pipelines.deidentify.own_values import OwnValues
-from federim_pipelines.deidentify.part10 import IMPLEMENTATION_CLASS, encode
-from federim_pipelines.deidentify.policy import Policy, compile_policy, load_policy
+from federim_pipelines.deidentify.part10 import IMPLEMENTATION_CLASS
+from federim_pipelines.deidentify.policy import Policy
 
 MakeDataset = Callable[..., Dataset]
 
@@ -117,46 +117,6 @@ def test_a_required_label_leaves_a_word_in_its_place(
     clean = deidentify(make_dataset(SegmentSequence=Sequence([segment])), subject, policy)
     assert clean.SegmentSequence[0].SegmentLabel == "REMOVED"
     assert "SegmentDescription" not in clean.SegmentSequence[0]
-
-
-@pytest.mark.parametrize(
-    ("attributes", "word"),
-    [
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "secondary capture"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.4"}, "secondary capture"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.59"}, "key object"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.104.1"}, "encapsulated"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1"}, "presentation state"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66"}, "raw data"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.1"}, "ultrasound"),
-        ({"SOPClassUID": "1.3.46.670589.2.5.1.1"}, "not a storage class"),
-        ({"SOPClassUID": "1.2.840.10008.1.3.10"}, "not a storage class"),
-        ({"BurnedInAnnotation": "YES"}, "BurnedInAnnotation"),
-        ({"ImageType": ["DERIVED", "PRIMARY", "LABEL", "NONE"]}, "ImageType"),
-        ({"SpecimenLabelInImage": "YES"}, "SpecimenLabelInImage"),
-        ({"OverlayBitPosition": 12}, "OverlayBitPosition"),
-    ],
-)
-def test_objects_that_stay_out(make_dataset: MakeDataset, attributes: dict[str, object], word: str) -> None:
-    bit = attributes.pop("OverlayBitPosition", None)
-    dataset = make_dataset(**attributes)
-    if bit is not None:
-        dataset.add(DataElement(0x60000102, "US", bit))
-    assert word in (why_refused(dataset) or "")
-
-
-@pytest.mark.parametrize(
-    "attributes",
-    [
-        {},
-        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66.4"},
-        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66.7"},
-        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.1", "BurnedInAnnotation": "NO"},
-        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.3"},
-    ],
-)
-def test_objects_that_may_enter(make_dataset: MakeDataset, attributes: dict[str, object]) -> None:
-    assert why_refused(make_dataset(**attributes)) is None
 
 
 @pytest.mark.parametrize(

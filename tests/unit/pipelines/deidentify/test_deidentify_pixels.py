@@ -16,8 +16,7 @@ from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.elements import deidentify
-from federim_pipelines.deidentify.part10 import encode
+from federim_pipelines.deidentify.elements import deidentify, encode
 from federim_pipelines.deidentify.policy import Policy
 
 MakeDataset = Callable[..., Dataset]

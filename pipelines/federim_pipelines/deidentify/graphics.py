@@ -1,0 +1,27 @@
+"""What becomes of the names people give to what they draw on an image."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from federim_pipelines.deidentify.names import keyed_name
+from federim_pipelines.deidentify.text import TextCleaner
+
+_LONGEST_CODE: Final = 16  # characters of a CS
+
+# Code strings that people type: GraphicLayer (0070,0002) and ContentLabel (0070,0080).
+TYPED_NAMES: Final = frozenset({0x00700002, 0x00700080})
+
+
+def drawing_name(name: str, cleaner: TextCleaner, key: bytes) -> str:
+    """The name of a layer, or of a presentation: as it is where it is technical, else 16 letters made with `key`.
+
+    The same name always gives the same one, so that an annotation is found on its layer in every object.
+
+    References
+    ----------
+    DICOM PS3.15, E.3.3 (Clean Graphics Option); PS3.3, C.10.5 and C.10.7.
+    """
+    if cleaner.clean(name) == name:
+        return name
+    return keyed_name(name.replace(".", "_"), key).upper()[:_LONGEST_CODE]

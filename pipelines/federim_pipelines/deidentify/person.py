@@ -1,0 +1,41 @@
+"""One patient as a header tells of them: who they are, their own values, the rules made of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from federim.model.identifiers import Subject
+from federim_pipelines.deidentify.dates import parse_date
+from federim_pipelines.deidentify.header import Attributes
+from federim_pipelines.deidentify.multiplicity import values_of
+from federim_pipelines.deidentify.ner import second_pass
+from federim_pipelines.deidentify.own_values import OwnValues
+from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.private import PrivateRules
+from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.values import ValueRules
+
+SubjectOf = Callable[[Attributes], Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A patient as a header tells of them, and the rules for their values."""
+
+    subject: Subject
+    rules: ValueRules
+    text: TextCleaner
+    private: PrivateRules | None
+
+
+def person_of(attributes: Attributes, policy: Policy, subject_of: SubjectOf) -> Person:
+    """Gather them from a header as the device wrote it; raises what `subject_of` raises."""
+    subject = subject_of(attributes)
+    own = OwnValues.of(attributes)
+    second = second_pass() if policy.finds_names else None
+    text = TextCleaner(own, denied=policy.denied, second=second)
+    studied = [parse_date(str(part)) for part in values_of(attributes.get("StudyDate"))[:1]]
+    year = studied[0].year if studied and studied[0] is not None else None
+    private = PrivateRules(policy.dispositions) if policy.keeps_private else None
+    return Person(subject, ValueRules(policy, subject, own, text, study_year=year), text, private)

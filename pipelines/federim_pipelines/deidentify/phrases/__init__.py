@@ -1,0 +1,1 @@
+"""What a policy says of itself, in the languages a committee reads."""

@@ -1,0 +1,1 @@
+"""Policy files as the package brings them."""

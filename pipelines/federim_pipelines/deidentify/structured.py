@@ -1,0 +1,183 @@
+"""Clean a report's content tree, item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+from pydicom.sequence import Sequence as Items
+
+from federim_pipelines.deidentify.content_table import Concept, content_action, emptied_action
+from federim_pipelines.deidentify.dates import OLDEST_AGE
+from federim_pipelines.deidentify.multiplicity import values_of
+from federim_pipelines.deidentify.policy import Action
+from federim_pipelines.deidentify.values import dummy
+
+if TYPE_CHECKING:
+    from federim_pipelines.deidentify.elements import Cleaner
+
+_CONTENT: Final = 0x0040A730
+# Value type → the attribute of its value, where that is text; and its VR.
+_VALUES: Final = {
+    "DATE": (0x0040A121, "DA"),
+    "DATETIME": (0x0040A120, "DT"),
+    "PNAME": (0x0040A123, "PN"),
+    "TEXT": (0x0040A160, "UT"),
+    "TIME": (0x0040A122, "TM"),
+}
+# Value types whose value the rules for attributes clean. TABLE is not one: its cells hold text.
+_OF_ATTRIBUTES: Final = frozenset(
+    {"CODE", "COMPOSITE", "CONTAINER", "IMAGE", "NUM", "SCOORD", "SCOORD3D", "TCOORD", "UIDREF", "WAVEFORM"}
+)
+_OWN_RULES: Final = frozenset({_CONTENT, *(tag for tag, _ in _VALUES.values())})
+_SUBJECT_AGE: Final = ("DCM", "121033")
+
+_Position = tuple[int, ...]  # from the root, which is 1: an item's number among its siblings at each level
+_ROOT: Final[_Position] = (1,)
+
+
+@dataclass(slots=True)
+class _Node:
+    """An item that stays, clean, under the number it had among its siblings."""
+
+    number: int
+    clean: Dataset
+    children: list[_Node]
+
+    @property
+    def refers_to(self) -> _Position | None:
+        """Where the item is that this one stands for, by reference."""
+        return tuple(values_of(self.clean.get("ReferencedContentItemIdentifier"))) or None
+
+
+def content_items(items: Sequence[Dataset], cleaner: Cleaner) -> list[Dataset]:
+    """The clean items of a report's content tree, without those that may not stay and what is below them.
+
+    An item whose concept, or whose code, is none that may stay goes too; so does one that refers to an item
+    that went. Other references by position are made to fit the new positions.
+
+    References
+    ----------
+    DICOM PS3.15, E.3.4 and Table E.3.4-1; PS3.3, C.17.3.2.5 (by-reference relationships).
+    """
+    nodes = _cleaned(items, cleaner)
+    while _drop_dangling(nodes, _positions(nodes, _ROOT, _ROOT)):
+        pass
+    positions = _positions(nodes, _ROOT, _ROOT)
+    return [_written(node, positions) for node in nodes]
+
+
+def _cleaned(items: Sequence[Dataset], cleaner: Cleaner) -> list[_Node]:
+    nodes = []
+    for number, item in enumerate(items, start=1):
+        clean = _clean_item(item, cleaner)
+        if clean is not None:
+            nodes.append(_Node(number, clean, _cleaned(item.get("ContentSequence") or (), cleaner)))
+    return nodes
+
+
+def _clean_item(item: Dataset, cleaner: Cleaner) -> Dataset | None:
+    """The item without what is below it; None if it may not stay."""
+    value_type, concept = str(item.get("ValueType") or "").strip(), _concept(item)
+    action = content_action(concept, value_type, cleaner.policy)
+    if action is Action.REMOVE:
+        return None
+    clean = cleaner.dataset(item, without=_OWN_RULES)
+    if concept is not None and _concept(clean) is None:
+        return None
+    if value_type in _VALUES:
+        tag, vr = _VALUES[value_type]
+        if tag in item:
+            value = _value(item, value_type, concept, action, cleaner)
+            if value is None:
+                return None
+            clean.add(DataElement(tag, vr, value))
+    elif value_type == "CODE" and not _code(clean.get("ConceptCodeSequence")):
+        return None
+    elif value_type == "NUM":
+        _keep_measured(clean, concept)
+    elif value_type not in _OF_ATTRIBUTES and "ReferencedContentItemIdentifier" not in clean:
+        return None
+    return clean
+
+
+def _value(
+    item: Dataset, value_type: str, concept: Concept | None, action: Action, cleaner: Cleaner
+) -> str | None:
+    """The clean value of an item of text, or a dummy; None if the item may not stay."""
+    tag, vr = _VALUES[value_type]
+    said = str(item[tag].value or "").strip(" \0")
+    if not said:
+        return ""
+    if action not in (Action.EMPTY, Action.REPLACE):
+        kept = _passing(said, tag, vr, action, cleaner)
+        if kept:
+            return kept
+        action = emptied_action(concept, value_type)
+        if action is Action.REMOVE and not item.get("ContentSequence"):
+            return None
+    return dummy(vr)
+
+
+def _passing(said: str, tag: int, vr: str, action: Action, cleaner: Cleaner) -> str:
+    """What the policy lets pass of a value."""
+    if vr == "UT" and action is Action.CLEAN:
+        kept = cleaner.rules.text(said)
+        if kept:
+            cleaner.rules.kept.append((tag, kept))
+        return kept
+    changed = cleaner.rules.texts(tag, vr, action, [said])
+    return changed[0] if changed else ""
+
+
+def _keep_measured(clean: Dataset, concept: Concept | None) -> None:
+    """Leave no measurement without its number; group the ages of the very old."""
+    measured = clean.get("MeasuredValueSequence") or ()
+    if not all(value.get("NumericValue") is not None for value in measured):
+        clean.MeasuredValueSequence = Items()
+    elif concept == _SUBJECT_AGE:
+        for value in measured:
+            unit = _code(value.get("MeasurementUnitsCodeSequence"))
+            if unit == ("UCUM", "a") and value.NumericValue > OLDEST_AGE:
+                value.NumericValue = OLDEST_AGE
+
+
+def _concept(item: Dataset) -> Concept | None:
+    return _code(item.get("ConceptNameCodeSequence"))
+
+
+def _code(sequence: Sequence[Dataset] | None) -> Concept | None:
+    """Coding scheme designator and value of a coded entry."""
+    for code in sequence or ():
+        value = code.get("CodeValue") or code.get("LongCodeValue") or code.get("URNCodeValue")
+        if value:
+            return str(code.get("CodingSchemeDesignator") or "").strip(), str(value).strip()
+    return None
+
+
+def _positions(nodes: Sequence[_Node], before: _Position, now: _Position) -> dict[_Position, _Position]:
+    """Where each item was → where it is."""
+    found = {before: now}
+    for number, node in enumerate(nodes, start=1):
+        found |= _positions(node.children, (*before, node.number), (*now, number))
+    return found
+
+
+def _drop_dangling(nodes: list[_Node], positions: Mapping[_Position, _Position]) -> bool:
+    """Whether an item was taken out because it refers to one that is not there."""
+    before = len(nodes)
+    nodes[:] = [node for node in nodes if node.refers_to is None or node.refers_to in positions]
+    below = [_drop_dangling(node.children, positions) for node in nodes]
+    return len(nodes) < before or any(below)
+
+
+def _written(node: _Node, positions: Mapping[_Position, _Position]) -> Dataset:
+    target = node.refers_to
+    if target is not None:
+        node.clean.ReferencedContentItemIdentifier = list(positions[target])
+    if node.children:
+        node.clean.ContentSequence = Items(_written(child, positions) for child in node.children)
+    return node.clean

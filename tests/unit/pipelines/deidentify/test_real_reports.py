@@ -1,0 +1,113 @@
+"""Real structured reports keep their measurements, and are read by others as they were."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import warnings
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+import highdicom
+import pydicom
+import pytest
+from content_trees import below
+from pydicom import Dataset
+
+from federim.model.identifiers import Subject
+from federim_pipelines.deidentify.classes import why_refused
+from federim_pipelines.deidentify.compilation import load_policy
+from federim_pipelines.deidentify.elements import deidentify, encode
+
+RESEARCH = load_policy("research")
+SIEMENS = "dcm_qa/TotalReadoutTime/PF_PAT_POS_PFOV_PEres_INTERP_test2/PHOENIXZIPREPORT_0099"
+REPORTS = [
+    "highdicom/data/test_files/sr_document.dcm",
+    "highdicom/data/test_files/sr_document_with_multiple_groups.dcm",
+    "pydicom-3.0.2/test_files/reportsi.dcm",
+    "pydicom-3.0.2/test_files/test-SR.dcm",
+    f"{SIEMENS}/REPORT_PF_PAT_POS_BW_INTERP_TEST.SR.HEAD_HARMS.0099.0007.2017.09.20.16.16.44.39766.120079915.SR",
+    f"{SIEMENS}/REPORT_PF_PAT_POS_BW_INTERP_TEST.SR.HEAD_HARMS.0099.0030.2017.09.20.16.16.44.39766.120177245.SR",
+]
+MANIFESTS = [
+    "drimbox/kos.dcm",
+    "hl7eu-kos/1.2.826.0.1.3680043.2.1043.693076.0.66982.83.3.1.dcm",
+    "hl7eu-kos/GK17285-KOS.dcm",
+]
+
+
+def _measured(report: Dataset) -> Counter[tuple[str, str]]:
+    return Counter(
+        (node.ConceptNameCodeSequence[0].CodeValue, str(value.get("NumericValue")))
+        for node in below(report)
+        for value in node.get("MeasuredValueSequence") or ()
+    )
+
+
+def _coded(report: Dataset) -> Counter[str]:
+    return Counter(
+        str(node.ConceptCodeSequence[0].CodeValue) for node in below(report) if "ConceptCodeSequence" in node
+    )
+
+
+@pytest.mark.parametrize("name", REPORTS, ids=lambda name: name[-24:])
+def test_numbers_and_codes_come_out_as_they_went_in(shared_data: Path, subject: Subject, name: str) -> None:
+    report = pydicom.dcmread(shared_data / name)
+    assert why_refused(report, RESEARCH) is None
+    clean = deidentify(report, subject, RESEARCH)
+    assert _measured(clean) == _measured(report)
+    assert _coded(clean) == _coded(report)
+    assert not [node for node in below(clean) if str(node.get("PersonName", "REMOVED")) != "REMOVED"]
+    written = encode(clean)
+    for identifying in (report.PatientName, report.PatientID, report.StudyInstanceUID, report.SOPInstanceUID):
+        assert len(str(identifying)) < 4 or str(identifying).encode() not in written
+
+
+def _measurements(content: bytes) -> list[tuple[str, list[tuple[str, float, str]]]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = highdicom.sr.srread(BytesIO(content)).content
+        groups = [
+            *tree.get_planar_roi_measurement_groups(),
+            *tree.get_volumetric_roi_measurement_groups(),
+            *tree.get_image_measurement_groups(),
+        ]
+    return [
+        (
+            type(group).__name__,
+            [(found.name.value, found.value, found.unit.value) for found in group.get_measurements()],
+        )
+        for group in groups
+    ]
+
+
+@pytest.mark.parametrize("name", REPORTS[:2], ids=lambda name: name[-24:])
+def test_highdicom_reads_the_same_measurements(shared_data: Path, subject: Subject, name: str) -> None:
+    path = shared_data / name
+    clean = encode(deidentify(pydicom.dcmread(path), subject, RESEARCH))
+    assert _measurements(clean) == _measurements(path.read_bytes()) != []
+
+
+def _errors(path: Path) -> Counter[str]:
+    """What dciodvfy finds wrong, without the values it quotes."""
+    found = subprocess.run(
+        [shutil.which("dciodvfy") or "dciodvfy", str(path)], capture_output=True, text=True, errors="replace"
+    )
+    return Counter(line for line in found.stderr.splitlines() if line.startswith("Error"))
+
+
+@pytest.mark.parametrize("name", REPORTS, ids=lambda name: name[-24:])
+def test_a_clean_report_is_as_valid_as_it_was(
+    shared_data: Path, subject: Subject, tmp_path: Path, name: str
+) -> None:
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed")
+    clean = tmp_path / "clean.dcm"
+    clean.write_bytes(encode(deidentify(pydicom.dcmread(shared_data / name), subject, RESEARCH)))
+    assert not _errors(clean) - _errors(shared_data / name)
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_manifests_stay_out(shared_data: Path, name: str) -> None:
+    assert "manifest" in (why_refused(pydicom.dcmread(shared_data / name), RESEARCH) or "")
