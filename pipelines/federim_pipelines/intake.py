@@ -154,9 +154,7 @@ class Intake:
             file.digest = digest(file.item)
         if self._waiting >= ROWS_A_COMMIT:
             self._commit()
-        quarantine_id = self._quarantine.id(
-            file.name, file.digest, refusal.reason.value, refusal.position
-        )
+        quarantine_id = self._quarantine.id(file.name, file.digest, refusal.reason.value, refusal.position)
         if refusal.picture:
             self._show(quarantine_id, refusal.picture)
         self._add(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from federim.home import Home
 from federim.identity.exchange import Exchange
-from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.compilation import load_policy
+from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.sources.dicom_patient import subject_of
 from federim_pipelines.sources.mapping import Mapping, load_mapping
@@ -54,7 +54,9 @@ class Worker:
         return cls(
             home=home,
             exchange=exchange,
-            deidentifier=Deidentifier(policy, partial(subject_of, exchange=exchange), prover=Prover.under(policy)),
+            deidentifier=Deidentifier(
+                policy, partial(subject_of, exchange=exchange), prover=Prover.under(policy)
+            ),
             mapping=None if task.mapping is None else load_mapping(task.mapping),
             record_key=home.secret("record"),
             year=task.year,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pydicom
@@ -19,6 +19,7 @@ from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 
 KEY = bytes(range(32))
 BUNDLED = Path(DATA_ROOT)  # pydicom's own test files, in its wheel
+SHARED_DATA = Path(__file__).parents[2] / "../shared/data"
 
 
 def dicom_files(folder: Path) -> Iterator[Path]:
@@ -28,6 +29,22 @@ def dicom_files(folder: Path) -> Iterator[Path]:
             with path.open("rb") as file:
                 if sniff(file.read(HEAD_BYTES)) is Kind.DICOM:
                     yield path
+
+
+def one_of_each_series(paths: Iterable[Path]) -> Iterator[Path]:
+    """The first file of each series, encoding and kind of image: the others differ in numbers only."""
+    seen = set()
+    for path in paths:
+        try:
+            header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        except Exception:
+            yield path
+            continue
+        encoding = header.file_meta.get("TransferSyntaxUID")
+        kind = (path.parent, header.get("SeriesInstanceUID"), encoding, str(header.get("ImageType")))
+        if kind not in seen:
+            seen.add(kind)
+            yield path
 
 
 def deidentifier(policy: str = "research", *, key: bytes = KEY) -> Deidentifier:

@@ -64,6 +64,9 @@ TECHNICAL_TEXT = _tags(
     "TypeOfFilters",
 )
 
+# Code strings that people type, where others are a device's own words.
+TYPED_CODES = _tags("BodyPartExamined")
+
 # Parts of a code, kept when they look like one. CodeMeaning is never kept: see `codes`.
 CODES = _tags("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "LongCodeValue", "URNCodeValue")
 
@@ -71,6 +74,7 @@ CODES = _tags("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "Lon
 REQUIRED_TEXT = _tags(
     "AlgorithmName",
     "AlgorithmVersion",
+    "CodeValue",
     "CodingSchemeDesignator",
     "FiducialIdentifier",
     "Manufacturer",
@@ -117,6 +121,9 @@ BULK_DATA = _tags(
     "WaveformData",
     "WaveformPaddingValue",
 )
+
+# Made of the patient's size and weight, so they go with them; the table lists neither.
+BODY_MEASURES = _tags("PatientBodyMassIndex", "PatientSizeCodeSequence")
 
 # The same day for every patient of a device or a standard: beside its shifted value it would tell the shift.
 # The basic profile's own action is used for them instead of moving them; those it does not list are removed.

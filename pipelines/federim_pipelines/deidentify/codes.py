@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from federim_pipelines.deidentify.dictionaries import concepts, snomed_of_rt
+from federim_pipelines.deidentify.vocabulary import units
 
 # Other names of SNOMED's two forms of code: RT identifiers such as T-A0100, and concept numbers.
 _RT_SCHEMES = frozenset({"SRT", "SNM3", "99SDM"})
@@ -18,6 +19,7 @@ _SCHEMES = _RT_SCHEMES | {
 }
 _PRIVATE_SCHEME = re.compile(r"99[A-Z0-9_]{1,14}")
 _CODE = re.compile(r"[!-~]{1,64}")
+_LETTERS = re.compile(r"[A-Za-z]+")
 _LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?|eng|fra|fre|deu|ger|dut|ita|nld|por|spa")
 
 
@@ -52,13 +54,16 @@ def code_meaning(scheme: str, value: str) -> str | None:
 
 
 def is_a_code(text: str) -> bool:
-    """Whether a code value is one: it has a digit and no space, names a language, or a context group holds it.
+    """Whether a code value is one: it has a digit and no space, or is a known word.
 
-    A word alone could as well be somebody's name.
+    Known are those of context groups, languages and units; another could as well be somebody's name.
     """
     if _CODE.fullmatch(text) is None:
         return False
-    return any(char.isdigit() for char in text) or text in _wordy() or _LANGUAGE.fullmatch(text) is not None
+    if any(char.isdigit() for char in text) or text in _wordy() or _LANGUAGE.fullmatch(text):
+        return True
+    words = _LETTERS.findall(text)
+    return bool(words) and all(word.upper() in units() for word in words)
 
 
 def is_a_scheme(text: str) -> bool:

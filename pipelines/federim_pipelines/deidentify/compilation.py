@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from federim.model.errors import InputError, UnknownName
-from federim_pipelines.deidentify.attributes import BULK_DATA, DATES_OF_NO_PATIENT, EMPTY_SEQUENCES
+from federim_pipelines.deidentify.attributes import (
+    BODY_MEASURES,
+    BULK_DATA,
+    DATES_OF_NO_PATIENT,
+    EMPTY_SEQUENCES,
+)
 from federim_pipelines.deidentify.dictionaries import keyword_of, tag_of, vr_of
 from federim_pipelines.deidentify.dispositions import Dispositions, load_dispositions
 from federim_pipelines.deidentify.policy import (
+    BIRTH_DATE,
     FULL_DATES,
     MODIFIED_DATES,
     OLDEST_BIRTH_YEAR,
@@ -24,27 +30,19 @@ from federim_pipelines.deidentify.policy import (
 from federim_pipelines.deidentify.policy_files import DEFAULT, read_policy_file
 from federim_pipelines.deidentify.table import Rule, profile_table
 
-_BIRTH_DATE: Final = 0x00100030
 _DATES: Final = frozenset({"DA", "DT", "TM"})
 _CLEANABLE: Final = frozenset({"CS", "LO", "LT", "SH", "ST", "UC", "UT"})
 _BYTES: Final = ("OB", "OW", "UN")
 # What `PatientID = "remove"` could only break: every object needs these, and has them made by Federim.
 _OURS: Final = frozenset(
-    map(
-        tag_of,
-        (
-            *(
-                "SpecificCharacterSet",
-                "SOPClassUID",
-                "SOPInstanceUID",
-                "StudyInstanceUID",
-                "SeriesInstanceUID",
-            ),
-            *("PatientName", "PatientID", "PatientIdentityRemoved", "DeidentificationMethod"),
-            *("DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified"),
-        ),
+    tag_of(keyword)
+    for keyword in (
+        *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
+        *("PatientName", "PatientID", "PatientIdentityRemoved", "DeidentificationMethod"),
+        *("DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified"),
     )
 )
+_FIRST_GROUP: Final = 0x0008  # of a dataset; those before it are a file's and a message's own
 
 
 def load_policy(
@@ -139,7 +137,9 @@ def compile_policy(
         for tag in DATES_OF_NO_PATIENT - actions.keys():
             actions[tag] = Action.REMOVE
     if PATIENT_CHARACTERISTICS in options:
-        actions[_BIRTH_DATE] = Action.YEAR  # a dummy, as the table's Z allows; ages come out within a year
+        actions[BIRTH_DATE] = Action.YEAR  # a dummy, as the table's Z allows; ages come out within a year
+    else:
+        actions.update(dict.fromkeys(BODY_MEASURES - actions.keys(), Action.REMOVE))
     return Policy(
         name=name,
         options=options,
@@ -155,7 +155,8 @@ def compile_policy(
 
 def basic_action(tag: int) -> Action | None:
     """What the Basic Profile does to an attribute; None if the table does not list it."""
-    return next((_basic(rule) for rule in profile_table().rules if rule.tag == f"{tag:08X}"), None)
+    digits = f"{tag:08X}"
+    return next((_basic(rule) for rule in profile_table().rules if rule.tag == digits), None)
 
 
 def _check_options(name: str, options: frozenset[str], private: Dispositions) -> None:
@@ -179,7 +180,7 @@ def _basic(rule: Rule) -> Action:
     A compound code leaves the choice to the attribute's type in its IOD: X for type 3, Z for 2, D for 1. Its
     last part is the one valid for every type, and tells nothing either; it acts only on what is present.
     """
-    if rule.basic.endswith("U*"):
+    if rule.basic.endswith("U*") or (rule.basic == "X/Z/D" and "retain_uids" in rule.options):
         return Action.KEEP  # a sequence of references: its items are cleaned, so its UIDs are keyed
     if rule.basic.startswith("X/") and _may_not_be_empty(rule):
         return Action.REMOVE  # where it may be absent, it may not be empty
@@ -219,14 +220,16 @@ def _optional(rule: Rule, tag: int, options: frozenset[str]) -> Action | None:
 def _why_not(tag: int, action: Action, options: frozenset[str]) -> str | None:
     """Why a site cannot have `action` on an attribute; None if it can."""
     vr = vr_of(tag) or ""
-    if tag in _OURS:
+    if tag in _OURS or tag >> 16 < _FIRST_GROUP:
         return "Federim writes it anew in every object; leave it out"
+    if not vr and basic_action(tag) is None:
+        return "no dictionary knows it, so it goes under every policy; leave it out"
     if tag >> 24 in (0x50, 0x60):
         return "curves and overlays go under every policy; leave it out"
     if action is Action.DATE and (vr not in _DATES or MODIFIED_DATES not in options):
         return f"only a date can be moved, and only where option {MODIFIED_DATES} is on"
-    if action is Action.YEAR and vr != "DA":
-        return "only a date has a year"
+    if action is Action.YEAR and tag != BIRTH_DATE:
+        return "a real year beside moved dates tells how far; only PatientBirthDate may keep its own"
     if action is Action.UID and vr != "UI":
         return f"a {vr} is no UID; say {Action.REPLACE}"
     if action is Action.CLEAN and vr not in _CLEANABLE:

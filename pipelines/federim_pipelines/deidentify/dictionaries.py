@@ -17,7 +17,7 @@ from typing import cast
 # scheme → identifier → value → (meaning, context groups)
 Concepts = Mapping[str, Mapping[str, Mapping[str, tuple[str, list[int]]]]]
 
-_VR, _KEYWORD = 0, 4  # places in a row of the dictionary
+_VR, _MULTIPLICITY, _KEYWORD = 0, 1, 4  # places in a row of the dictionary
 
 
 def vr_of(tag: int) -> str | None:
@@ -29,6 +29,12 @@ def vr_of(tag: int) -> str | None:
     """
     row = _public().get(tag) or _repeating(tag)
     return None if row is None else row[_VR]
+
+
+def is_single(tag: int) -> bool:
+    """Whether a public attribute has one value and no more."""
+    row = _public().get(tag)
+    return row is not None and row[_MULTIPLICITY] == "1"
 
 
 def keyword_of(tag: int) -> str:

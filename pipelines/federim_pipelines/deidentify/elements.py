@@ -30,7 +30,7 @@ from federim_pipelines.deidentify.pixels import without_words
 from federim_pipelines.deidentify.policy import Action, Policy
 from federim_pipelines.deidentify.private import PrivateRules
 from federim_pipelines.deidentify.stamp import Stamp, stamp
-from federim_pipelines.deidentify.structured import content_items
+from federim_pipelines.deidentify.structured import content_items, with_required
 from federim_pipelines.deidentify.text import TextCleaner
 from federim_pipelines.deidentify.values import TEXTUAL, ValueRules, dummy
 from federim_pipelines.deidentify.walk import (
@@ -67,7 +67,7 @@ def deidentify(dataset: Dataset, subject: Subject, policy: Policy) -> Dataset:
 
 def cleaned(dataset: Dataset, cleaner: Cleaner, subject: Subject) -> Dataset:
     """As `deidentify` does, with a cleaner that is there already."""
-    clean = cleaner.dataset(dataset)
+    clean = with_required(dataset, cleaner.dataset(dataset))
     clean.SpecificCharacterSet = UTF_8
     clean.PatientID = subject.person_id
     clean.PatientName = None  # the pseudonym is in PatientID; a second copy would be one more to re-key
@@ -102,9 +102,9 @@ class Cleaner:
                 continue
             if kept is not None:
                 clean.add(kept)
-        for tag, creator in creators.items():
-            if any(other >> 16 & 1 and creator_of(other) == tag for other in clean.keys()):  # noqa: SIM118
-                clean.add(DataElement(tag, "LO", creator))
+        for place, creator in creators.items():
+            if any(tag >> 16 & 1 and creator_of(tag) == place for tag in clean.keys()):  # noqa: SIM118
+                clean.add(DataElement(place, "LO", creator))
         _say_what_a_code_means(source, clean)
         return clean
 
@@ -157,8 +157,7 @@ class Cleaner:
     def _private_element(self, source: Dataset, tag: int, creator: str | None) -> DataElement | None:
         if is_creator(tag):
             return None  # put back where something of its block is kept
-        raw = source.get_item(tag)
-        kept = keep_private(self._private, creator, tag, getattr(raw, "VR", None) or "UN")
+        kept = keep_private(self._private, creator, tag, source.get_item(tag).VR or "")
         if kept is None:
             return None
         vr, action = kept
@@ -172,7 +171,7 @@ class Cleaner:
         value = element.value
         if action is not Action.KEEP or not element.is_whole:
             return None
-        if not self.rules.keeps_private(vr, element.content):
+        if not self.rules.keeps_private(tag, vr, element.content):
             return None
         return DataElement(tag, vr, value)
 
@@ -184,16 +183,19 @@ class _Read:
     """
 
     def __init__(self, source: Dataset, tag: int, vr: str | None = None) -> None:
-        raw = self._raw = source.get_item(tag)
+        raw: Any = source.get_item(tag)
+        self._raw = raw
+        self.vr: str
+        self.value: Any
         told = vr
         if told is None and isinstance(raw, RawDataElement):
             told = raw.VR if raw.VR != "UN" else None
             told = told or (vr_of(tag) if raw.VR is None else None)
         if isinstance(raw, RawDataElement) and told in TEXTUAL and told not in IN_CHARACTER_SET:
             self.vr = str(told)
-            self.value: Any = raw.value or b""
+            self.value = raw.value or b""
             text = self.value.decode("latin-1")
-            self.parts = [text] if self.vr == "UR" else text.split("\\")
+            parts = [text] if self.vr == "UR" else text.split("\\")
         else:
             if isinstance(raw, RawDataElement) and vr is not None:
                 read = convert_raw_data_element(
@@ -204,8 +206,8 @@ class _Read:
                 element = source[tag]
             self.vr = element.VR
             self.value = element.value
-            self.parts = [str(part) for part in values_of(self.value)] if self.vr in TEXTUAL else []
-        self.parts = [part.strip(" \0") for part in self.parts]
+            parts = [str(part) for part in values_of(self.value)] if self.vr in TEXTUAL else []
+        self.parts = [part.strip(" \0") for part in parts]
 
     @property
     def content(self) -> bytes:

@@ -13,7 +13,14 @@ from typing import Any, Final
 from federim.keys import canonical
 from federim.model.errors import UnknownName
 from federim_pipelines.deidentify.dictionaries import keyword_of, tag_of
-from federim_pipelines.deidentify.policy import DEVICE, INSTITUTION, PATIENT_CHARACTERISTICS, Action, Policy
+from federim_pipelines.deidentify.policy import (
+    BIRTH_DATE,
+    DEVICE,
+    INSTITUTION,
+    PATIENT_CHARACTERISTICS,
+    Action,
+    Policy,
+)
 from federim_pipelines.deidentify.private import safe_attributes
 from federim_pipelines.deidentify.table import profile_table
 
@@ -56,7 +63,7 @@ def _rules(policy: Policy, phrases: dict[str, Any]) -> Iterator[tuple[str, dict[
     yield f"text_{'cleaned' if policy.cleans_text else 'removed'}", {}
     if policy.finds_names:
         yield "text_names", {}
-    yield "codes", {}
+    yield f"codes_{'cleaned' if policy.cleans_text else 'own'}", {}
     yield "technical", {}
     yield f"private_{'safe' if policy.keeps_private else 'removed'}", {"safe": len(safe_attributes())}
     if not policy.dispositions.empty:
@@ -80,12 +87,12 @@ def _dates(policy: Policy) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "dates_of_no_patient", {}
     else:
         yield "dates_removed", {}
-    if PATIENT_CHARACTERISTICS in policy.options:
+    birth = policy.actions[BIRTH_DATE]
+    if birth is Action.YEAR:
         yield "birth_year", {"oldest": policy.oldest_birth_year}
-        yield "characteristics_kept", {}
-    else:
+    elif birth not in (Action.DATE, Action.KEEP):  # which only a policy's own word can say
         yield "birth_removed", {}
-        yield "characteristics_removed", {}
+    yield f"characteristics_{'kept' if PATIENT_CHARACTERISTICS in policy.options else 'removed'}", {}
 
 
 def _device(policy: Policy) -> str:

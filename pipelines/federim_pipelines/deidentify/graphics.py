@@ -14,7 +14,7 @@ TYPED_NAMES: Final = frozenset({0x00700002, 0x00700080})
 
 
 def drawing_name(name: str, cleaner: TextCleaner, key: bytes) -> str:
-    """The name of a layer, or of a presentation: as it is where it is technical, else 16 letters made with `key`.
+    """The name of a layer or of a presentation: as it is where it is technical, else 16 letters of `key`.
 
     The same name always gives the same one, so that an annotation is found on its layer in every object.
 

@@ -11,7 +11,13 @@ from typing import Final
 
 from federim.keys import canonical
 from federim_pipelines.deidentify import vocabulary
-from federim_pipelines.deidentify.attributes import BULK_DATA, CODES, REQUIRED_TEXT, TECHNICAL_TEXT
+from federim_pipelines.deidentify.attributes import (
+    BULK_DATA,
+    CODES,
+    REQUIRED_TEXT,
+    TECHNICAL_TEXT,
+    TYPED_CODES,
+)
 from federim_pipelines.deidentify.classes import REFUSED
 from federim_pipelines.deidentify.dispositions import Dispositions
 from federim_pipelines.deidentify.table import profile_table, tables_digest
@@ -28,6 +34,7 @@ SAFE_PRIVATE = "retain_safe_private"
 STRUCTURED_CONTENT = "clean_structured_content"
 UIDS = "retain_uids"
 
+BIRTH_DATE: Final = 0x00100030
 # No birth year is earlier, where a policy keeps years of birth and does not say otherwise.
 OLDEST_BIRTH_YEAR: Final = 1936
 
@@ -151,12 +158,14 @@ class Policy:
                 [f"{mask:08X}", f"{value:08X}", action.value] for mask, value, action in self.repeating
             ],
             "tables": tables_digest(),
-            "oldest_birth_year": self.oldest_birth_year,
+            "oldest_birth_year": self.oldest_birth_year if Action.YEAR in self.actions.values() else 0,
             "finds_names": self.finds_names,
             "dispositions": self.dispositions.digest.hex(),
             "denied": sorted(self.denied),
             "vocabulary": vocabulary.digest(),
-            "passing": [sorted(tags) for tags in (TECHNICAL_TEXT, CODES, REQUIRED_TEXT, BULK_DATA)],
+            "passing": [
+                sorted(tags) for tags in (TECHNICAL_TEXT, CODES, TYPED_CODES, REQUIRED_TEXT, BULK_DATA)
+            ],
             "classes": [[arc, option or ""] for arc, (_, option) in REFUSED.items()],
         }
         return hashlib.sha256(canonical(described)).hexdigest()

@@ -81,8 +81,8 @@ def _kept(vr: str, known: str | None, action: Action, *, bytes_too: bool = False
     if action is Action.KEEP:
         if vr == "UI":
             action = Action.UID
-        elif vr in _PROSE:
-            action = Action.CLEAN
+        elif vr in _LINES | _PROSE:
+            action = Action.CLEAN  # makers let people type into some of them
     return Keep(vr, action)
 
 

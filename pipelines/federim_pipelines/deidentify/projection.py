@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -21,31 +21,36 @@ if TYPE_CHECKING:
 # pictures are read; with more, moving text covers itself.
 FRAMES_PER_PROJECTION: Final = 16
 
+# The correlation of a frame with a projection of all, in a box, from which the frame has the text. One that is
+# missed, for another text over its own, shows when the image is read again.
+LIKE: Final = 0.3
+
 MOST_BOXES: Final = 150
 LARGEST_SHARE: Final = 0.25  # of a picture's area
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class BurnedText:
-    """Boxes of text: those of every frame, and those of single frames, by index from 0."""
+    """Boxes of text, by the index of the frame they are in, from 0."""
 
-    everywhere: set[Box] = field(default_factory=set)
-    of_frames: dict[int, set[Box]] = field(default_factory=dict)
+    of_frames: Mapping[int, set[Box]]
 
     def boxes(self, frame: int) -> set[Box]:
         """What is to be blanked in a frame."""
-        return self.everywhere | self.of_frames.get(frame, set())
+        return self.of_frames.get(frame, set())
 
     def __len__(self) -> int:
-        return len(self.everywhere) + sum(map(len, self.of_frames.values()))
+        """How many places have text, in however many frames."""
+        return len(set().union(*self.of_frames.values()))
 
 
 def burned_text(dataset: Dataset) -> BurnedText:
     """The text in an image's pixels, its frames read one at a time.
 
     A loop is first read as its lightest and its darkest projection, where text that stays stands out from
-    what moves; if it is long, then in projections of a few frames each, without what was found; and where
-    those show text, frame by frame.
+    what moves; the frames concerned are those that look like the projection there. If it is long, it is then
+    read in projections of a few frames each, without what was found; and where those show text, frame by
+    frame.
 
     Raises
     ------
@@ -54,29 +59,42 @@ def burned_text(dataset: Dataset) -> BurnedText:
     Doubtful
         So much text that it is a page.
     """
-    found = BurnedText()
     count = number_of_frames(dataset)
     whole = _extremes(samples_of(dataset))
-    found.everywhere = _read(whole, dataset)
-    _check(found.everywhere, whole, dataset)
-    if count > FRAMES_PER_PROJECTION:
-        frames = samples_of(dataset)
-        for first in range(0, count, FRAMES_PER_PROJECTION):
-            part = [_without(frame, found.everywhere) for frame in islice(frames, FRAMES_PER_PROJECTION)]
-            _read_part(part, first, found, dataset)
-    return found
+    boxes = _read(whole, dataset)
+    _check(boxes, whole, dataset)
+    if count == 1:
+        return BurnedText({0: boxes} if boxes else {})
+    found: dict[int, set[Box]] = {}
+    frames = enumerate(samples_of(dataset)) if boxes or count > FRAMES_PER_PROJECTION else iter(())
+    while part := list(islice(frames, FRAMES_PER_PROJECTION)):
+        for index, frame in part:
+            found[index] = {box for box in boxes if _shows(frame, box, whole)}
+        if count > FRAMES_PER_PROJECTION:
+            _read_part({index: _without(frame, found[index]) for index, frame in part}, found, dataset)
+    return BurnedText({index: of_frame for index, of_frame in found.items() if of_frame})
 
 
-def _read_part(part: list[Samples], first: int, found: BurnedText, dataset: Dataset) -> None:
-    extremes = _extremes(iter(part))
+def _read_part(part: dict[int, Samples], found: dict[int, set[Box]], dataset: Dataset) -> None:
+    extremes = _extremes(iter(part.values()))
     seen = _read(extremes, dataset)
     if not seen:
         return
-    for index, frame in enumerate(part, first):
-        boxes = _read((frame,), dataset)
+    for index, frame in part.items():
         # What no single frame shows is blanked in all of them: it was seen.
-        found.of_frames[index] = boxes or seen
-        _check(found.boxes(index), (frame,), dataset)
+        found[index] |= _read((frame,), dataset) or seen
+        _check(found[index], (frame,), dataset)
+
+
+def _shows(frame: Samples, box: Box, projections: tuple[Samples, ...]) -> bool:
+    """Whether a frame has in a box what a projection has: text outweighs whatever else is there."""
+    seen, *projected = (
+        image[box.top : box.bottom, box.left : box.right].reshape(-1).astype(np.float64)
+        for image in (frame, *projections)
+    )
+    if np.ptp(seen) == 0:
+        return False
+    return any(np.ptp(whole) > 0 and np.corrcoef(seen, whole)[0, 1] > LIKE for whole in projected)
 
 
 def _extremes(frames: Iterator[Samples]) -> tuple[Samples, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import pydicom
 from pydicom import Dataset, config
@@ -17,7 +17,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from federim_pipelines.deidentify.blanking import Doubtful, clean_pixels
+from federim_pipelines.deidentify.blanking import clean_pixels
 from federim_pipelines.deidentify.burned_in import why_read
 from federim_pipelines.deidentify.classes import why_refused
 from federim_pipelines.deidentify.cleaned import Cleaned, Prove
@@ -26,6 +26,7 @@ from federim_pipelines.deidentify.faces import recognizable
 from federim_pipelines.deidentify.header import PIXELS, UNDEFINED, Unknown
 from federim_pipelines.deidentify.part10 import DEFLATED
 from federim_pipelines.deidentify.person import Person
+from federim_pipelines.deidentify.pictures import Doubtful
 from federim_pipelines.deidentify.pixels import expected_length
 from federim_pipelines.deidentify.policy import Policy
 from federim_pipelines.deidentify.reading import Source, read_meta
@@ -144,7 +145,7 @@ def _clean_pixels(clean: Dataset) -> None:
     try:
         clean_pixels(clean)
     except Doubtful as doubt:
-        raise Unusable(Reason.PIXELS, doubt.reason, doubt.picture) from None
+        raise Unusable(Reason.PIXELS, doubt.reason, doubt.picture or b"") from None
 
 
 def _before(dataset: Dataset, content: bytes) -> bytes:
@@ -153,7 +154,7 @@ def _before(dataset: Dataset, content: bytes) -> bytes:
         return _header_of(dataset)
     kept = bytearray(content)
     for tag in PIXELS:
-        element = dataset.get_item(tag) if tag in dataset else None
+        element: Any = dataset.get_item(tag) if tag in dataset else None
         if isinstance(element, RawDataElement) and element.value:
             del kept[element.value_tell : element.value_tell + len(element.value)]
     return bytes(kept)

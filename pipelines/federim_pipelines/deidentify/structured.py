@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pydicom import Dataset
@@ -45,7 +45,7 @@ class _Node:
 
     number: int
     clean: Dataset
-    children: list[_Node]
+    children: list[_Node] = field(default_factory=list)
 
     @property
     def refers_to(self) -> _Position | None:
@@ -56,18 +56,30 @@ class _Node:
 def content_items(items: Sequence[Dataset], cleaner: Cleaner) -> list[Dataset]:
     """The clean items of a report's content tree, without those that may not stay and what is below them.
 
-    An item whose concept, or whose code, is none that may stay goes too; so does one that refers to an item
-    that went. Other references by position are made to fit the new positions.
+    An item whose concept, or whose code, is none that may stay goes too; so does a reference to an item that
+    went, or to another reference. Other references by position are made to fit the new positions.
 
     References
     ----------
     DICOM PS3.15, E.3.4 and Table E.3.4-1; PS3.3, C.17.3.2.5 (by-reference relationships).
     """
     nodes = _cleaned(items, cleaner)
-    while _drop_dangling(nodes, _positions(nodes, _ROOT, _ROOT)):
-        pass
+    _drop_dangling(nodes, _positions(nodes, _ROOT, _ROOT))
     positions = _positions(nodes, _ROOT, _ROOT)
     return [_written(node, positions) for node in nodes]
+
+
+def with_required(source: Dataset, clean: Dataset) -> Dataset:
+    """A clean report with what its IOD asks for, though it may be empty, and no image's has to have.
+
+    References
+    ----------
+    DICOM PS3.3, C.17.1 (SR Document Series Module).
+    """
+    steps = "ReferencedPerformedProcedureStepSequence"
+    if "ContentSequence" in source and steps in source and steps not in clean:
+        setattr(clean, steps, Items())
+    return clean
 
 
 def _cleaned(items: Sequence[Dataset], cleaner: Cleaner) -> list[_Node]:
@@ -75,7 +87,10 @@ def _cleaned(items: Sequence[Dataset], cleaner: Cleaner) -> list[_Node]:
     for number, item in enumerate(items, start=1):
         clean = _clean_item(item, cleaner)
         if clean is not None:
-            nodes.append(_Node(number, clean, _cleaned(item.get("ContentSequence") or (), cleaner)))
+            node = _Node(number, clean)
+            if node.refers_to is None:
+                node.children = _cleaned(item.get("ContentSequence") or (), cleaner)
+            nodes.append(node)
     return nodes
 
 
@@ -99,7 +114,7 @@ def _clean_item(item: Dataset, cleaner: Cleaner) -> Dataset | None:
         return None
     elif value_type == "NUM":
         _keep_measured(clean, concept)
-    elif value_type not in _OF_ATTRIBUTES and "ReferencedContentItemIdentifier" not in clean:
+    elif value_type not in _OF_ATTRIBUTES and not clean.get("ReferencedContentItemIdentifier"):
         return None
     return clean
 
@@ -159,19 +174,18 @@ def _code(sequence: Sequence[Dataset] | None) -> Concept | None:
 
 
 def _positions(nodes: Sequence[_Node], before: _Position, now: _Position) -> dict[_Position, _Position]:
-    """Where each item was → where it is."""
+    """Where each item was that is no reference → where it is."""
     found = {before: now}
     for number, node in enumerate(nodes, start=1):
-        found |= _positions(node.children, (*before, node.number), (*now, number))
+        if node.refers_to is None:
+            found |= _positions(node.children, (*before, node.number), (*now, number))
     return found
 
 
-def _drop_dangling(nodes: list[_Node], positions: Mapping[_Position, _Position]) -> bool:
-    """Whether an item was taken out because it refers to one that is not there."""
-    before = len(nodes)
+def _drop_dangling(nodes: list[_Node], positions: Container[_Position]) -> None:
     nodes[:] = [node for node in nodes if node.refers_to is None or node.refers_to in positions]
-    below = [_drop_dangling(node.children, positions) for node in nodes]
-    return len(nodes) < before or any(below)
+    for node in nodes:
+        _drop_dangling(node.children, positions)
 
 
 def _written(node: _Node, positions: Mapping[_Position, _Position]) -> Dataset:

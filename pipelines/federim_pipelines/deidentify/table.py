@@ -47,6 +47,17 @@ class Table:
 
 
 @cache
+def digest() -> str:
+    """The sha256 of all tables shipped with Federim, 64 hexadecimal digits."""
+    code = hashlib.sha256()
+    folder = resources.files("federim_pipelines.deidentify.standard")
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith((".json", ".tsv")):
+            code.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return code.hexdigest()
+
+
+@cache
 def profile_table() -> Table:
     """Table E.1-1 of the edition shipped with Federim.
 

@@ -134,7 +134,7 @@ class Tokens:
         if is_creator(tag):
             return _REMOVED  # put back where something of its block is kept
         file_vr, start = read_element(tag, raw, explicit=self._explicit)
-        kept = keep_private(self._private, creator, tag, file_vr)
+        kept = keep_private(self._private, creator, tag, file_vr if self._explicit else "")
         if kept is None:
             return _REMOVED
         vr, action = kept
@@ -148,7 +148,7 @@ class Tokens:
         if (
             action is not Action.KEEP
             or not _whole(vr, len(value))
-            or not self._rules.keeps_private(vr, value)
+            or not self._rules.keeps_private(tag, vr, value)
         ):
             return _REMOVED
         return encode(tag, vr, value, explicit=self._explicit)

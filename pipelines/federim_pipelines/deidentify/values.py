@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.attributes import BULK_DATA, CODES, REQUIRED_TEXT, TECHNICAL_TEXT
+from federim_pipelines.deidentify.attributes import BULK_DATA, CODES, REQUIRED_TEXT, TECHNICAL_TEXT, TYPED_CODES
 from federim_pipelines.deidentify.codes import is_a_code, is_a_scheme
 from federim_pipelines.deidentify.dates import (
     OLDEST_AGE,
@@ -16,9 +16,9 @@ from federim_pipelines.deidentify.dates import (
     shift_date,
     shift_datetime,
 )
-from federim_pipelines.deidentify.dictionaries import vr_of
+from federim_pipelines.deidentify.dictionaries import is_single, vr_of
 from federim_pipelines.deidentify.graphics import TYPED_NAMES, drawing_name
-from federim_pipelines.deidentify.header import NUMBERS
+from federim_pipelines.deidentify.header import NUMBERS, SIZES
 from federim_pipelines.deidentify.own_values import OwnValues
 from federim_pipelines.deidentify.patterns import holds_identifier
 from federim_pipelines.deidentify.policy import Action, Policy
@@ -46,6 +46,7 @@ _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _INTEGER = re.compile(r"[+-]?\d+")
 _UID = re.compile(r"[0-9.]{1,64}")
 _LONGEST_NUMBER = 32  # a DS has 16 characters; devices write a few more
+_WORD = 8  # letters; a random double is as many in one of three hundred thousand
 _LONG_NUMBER = re.compile(r"\d{9,}")
 
 Parts = Sequence[str]
@@ -130,20 +131,24 @@ class ValueRules:
     def keeps(self, tag: int, vr: str, value: bytes) -> bool:
         """Whether a binary value stays as it is."""
         if not vr.endswith(("OB", "OW", "UN")):
-            return not self._spells_own(value)
+            return not self._spells(tag, vr, value)
         if tag not in BULK_DATA:
             return False
         # A colour profile has room for words.
         return tag != _ICC_PROFILE or not self._own.are_in_bytes(value)
 
-    def keeps_private(self, vr: str, value: bytes) -> bool:
+    def keeps_private(self, tag: int, vr: str, value: bytes) -> bool:
         """Whether a private binary value known to be safe stays: unless the patient's own are in it."""
-        return not (self._spells_own(value) if vr in NUMBERS else self._own.are_in_bytes(value))
+        return not (self._spells(tag, vr, value) if vr in NUMBERS else self._own.are_in_bytes(value))
 
-    def _spells_own(self, numbers: bytes) -> bool:
-        """Whether the bytes of numbers are letters that say one of the patient's own values."""
+    def _spells(self, tag: int, vr: str, numbers: bytes) -> bool:
+        """Whether the bytes of numbers are a text: more than a number has, letters, or the patient's own."""
         text = numbers.strip(b" \0")
-        return text.isascii() and text.decode().isprintable() and self._own.are_in_bytes(numbers)
+        if not text.isascii() or not text.decode().isprintable():
+            return False
+        if is_single(tag) and len(numbers) > SIZES.get(vr[:2], len(numbers)):
+            return True
+        return (len(text) >= _WORD and text.isalpha()) or self._own.are_in_bytes(numbers)
 
     def text(self, text: str) -> str:
         """Free text reduced to what may pass, empty if nothing may."""
@@ -212,7 +217,11 @@ class ValueRules:
     def _code_string(self, tag: int, part: str) -> str:
         if tag in TYPED_NAMES:
             return drawing_name(part, self._cleaner, self._subject.uid_key)
-        return part if _CODE_STRING.fullmatch(part) and not self._own.are_in(part) else ""
+        if not _CODE_STRING.fullmatch(part) or self._own.are_in(part):
+            return ""
+        if tag in TYPED_CODES and self._policy.cleans_text and self._cleaner.clean(part) != part:
+            return ""
+        return part
 
     def _decimal(self, _tag: int, part: str) -> str | None:
         return part if _DECIMAL.fullmatch(part) and self._is_technical(part) else None

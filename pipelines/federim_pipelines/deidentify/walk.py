@@ -57,11 +57,13 @@ def creator_of(tag: int) -> int:
 def keep_private(
     rules: PrivateRules | None, creator: str | None, tag: int, vr: str
 ) -> tuple[str, Action] | None:
-    """The VR to read and write a private element with, and what becomes of it; None where it is removed.
+    """The VR to read a private element with and what becomes of it; None where it is removed.
 
-    `vr` is the file's, `UN` where it says none.
+    `vr` is the file's; none at all in Implicit VR. A sequence hidden in UN has an encoding of its own.
     """
-    kept = rules.keeps(creator, tag, vr) if rules is not None and creator else None
-    if kept is None or (vr == "UN" and kept.vr == "SQ"):
+    if rules is None or not creator:
+        return None
+    kept = rules.keeps(creator, tag, vr or "UN")
+    if kept is None or kept.action is Action.REMOVE or (vr == "UN" and kept.vr == "SQ"):
         return None
     return kept.vr, kept.action

@@ -13,40 +13,38 @@ from federim_pipelines.deidentify.proof.spellings import Spelling
 
 _NUMBERS_ONLY = frozenset({"AS", "AT", "FD", "FL", "SL", "SS", "SV", "TM", "UL", "US", "UV"})
 _DATES = frozenset({"DA", "DT"})
-_CODED = frozenset({"AE", "CS"})
+_WRITTEN = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT"})  # by people, or nobody knows
 _SEPARATORS = {"DS": r"\\", "IS": r"\\", "UI": r"[\\.]"}  # VR → what parts its numbers
 _SHORT_UID = 16
 _SHORTEST_ALONE = 6  # a DS or IS of fewer digits is a repetition time before it is somebody's number
 _CODE_VALUE, _CODE_MEANING = 0x00080100, 0x00080104
 _MAKER = frozenset({0x00080070, 0x00081090})  # its name may be that of the place its devices stand in
-_STAMPS = frozenset({0x00120062, 0x00120063, 0x00280303})  # in words anybody may be called by
-_META_GROUP = 0x0002
+_STAMPS = frozenset({0x00020013, 0x00120062, 0x00120063, 0x00280303})  # in words anybody may be called by
+_LONGEST_STAMP = 64
 
 
 def holds(element: Element, spelling: Spelling) -> bool:
-    """Whether an element's value holds a spelling, by the rules of its VR.
-
-    A name is no number and a number of a few digits is not found in measurements.
-    """
-    vr = element.vr
-    if spelling.sort is Sort.UID:
-        # A short one may be some software's version.
-        return (vr == "UI" or len(element.value) > _SHORT_UID) and text_holds(
-            written(element.value), spelling
-        )
-    if spelling.sort is Sort.PLACE and element.tag in _MAKER:
+    """Whether an element's value holds a spelling, by the rules of its VR."""
+    vr, sort = element.vr, spelling.sort
+    if spelling.short and vr not in _WRITTEN:
         return False
-    if vr in _NUMBERS_ONLY:
+    if sort is Sort.UID and vr != "UI" and len(element.value) <= _SHORT_UID:
+        return False  # some software's version
+    if sort is Sort.PLACE and element.tag in _MAKER:
         return False
-    if vr in _DATES:
-        return spelling.sort is Sort.BIRTH and text_holds(written(element.value), spelling)
-    if vr in _SEPARATORS:
-        return spelling.sort in (Sort.NUMBER, Sort.BIRTH) and not spelling.word and _alone(element, spelling)
-    if vr in _CODED and spelling.short:
-        return False
+    if sort in (Sort.NUMBER, Sort.BIRTH):
+        if vr in _NUMBERS_ONLY or (vr in _DATES and sort is Sort.NUMBER):
+            return False
+        if vr in _SEPARATORS:
+            return _alone(element, spelling)
     if not spelling.word and any(form in element.value for form in spelling.exact):
         return True
     return text_holds(written(element.value), spelling)
+
+
+def is_a_name(spelling: Spelling) -> bool:
+    """Whether a spelling is made of letters, so many that they meet by no accident."""
+    return not spelling.word and spelling.sort not in (Sort.NUMBER, Sort.BIRTH, Sort.UID)
 
 
 def text_holds(text: str, spelling: Spelling) -> bool:
@@ -68,7 +66,7 @@ def may_be_ours(element: Element) -> bool:
 
     Then what is in it is the patient's only if the device had written it in the same place.
     """
-    return element.tag in _STAMPS or element.tag >> 16 == _META_GROUP or element.vr in _DATES
+    return len(element.value) <= _LONGEST_STAMP and (element.tag in _STAMPS or element.vr in _DATES)
 
 
 def standard_words(element: Element) -> bool:

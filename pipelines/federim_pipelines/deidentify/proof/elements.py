@@ -16,7 +16,9 @@ _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _DEEPEST = 64
-_META = 1024
+_PREAMBLE = 128
+_META_LENGTH = b"\x02\0\0\0UL\x04\0"
+_META = 1024  # bytes that hold the file meta information of any file
 _UNREADABLE = "UN"
 
 
@@ -34,18 +36,27 @@ def elements(header: bytes) -> Iterator[Element]:
 
     Nothing is passed over: what cannot be walked comes as one value.
     """
-    start = 132 if header[128:132] == b"DICM" else 0
+    start, order = _beginning(header)
     if start:
-        yield Element(0, _UNREADABLE, header[:128])
-    order: _Order = "big" if b"1.2.840.10008.1.2.2\0" in header[:_META] else "little"
+        yield Element(0, _UNREADABLE, header[:_PREAMBLE])
+        yield from _Walk(header, "little").dataset(_PREAMBLE + 4, start, 0)
     yield from _Walk(header, order).dataset(start, len(header), 0)
 
 
 def pixel_values(content: bytes) -> Iterator[tuple[int, int]]:
     """Where the values of a file's pixel data begin and end."""
-    start = 132 if content[128:132] == b"DICM" else 0
-    order: _Order = "big" if b"1.2.840.10008.1.2.2\0" in content[:_META] else "little"
+    start, order = _beginning(content)
     yield from _Walk(content, order).pixels(start, len(content))
+
+
+def _beginning(content: bytes) -> tuple[int, _Order]:
+    """Where the dataset begins behind the file meta information, which is in little endian, and its order."""
+    if content[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
+        return 0, "little"
+    start = _PREAMBLE + 4
+    if content[start : start + 8] == _META_LENGTH:
+        start = min(start + 12 + int.from_bytes(content[start + 8 : start + 12], "little"), len(content))
+    return start, "big" if b"1.2.840.10008.1.2.2\0" in content[:_META] else "little"
 
 
 class _Walk:

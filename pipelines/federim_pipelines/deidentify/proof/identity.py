@@ -150,6 +150,8 @@ def _found(raw: bytes) -> list[tuple[int, bytes]]:
         if label == _UNKNOWN:
             implicit = True
             continue
+        if at < 4:
+            continue
         tag = raw[at - 3] << 24 | raw[at - 4] << 16 | raw[at - 1] << 8 | raw[at - 2]
         if tag not in _BY_TAG and (value := _explicit(raw, at)):
             found.append((tag, value))

@@ -11,6 +11,7 @@ from federim_pipelines.deidentify.dictionaries import keyword_of, uids
 from federim_pipelines.deidentify.proof.charset import written
 from federim_pipelines.deidentify.proof.context import (
     holds,
+    is_a_name,
     may_be_ours,
     may_hold_identifier,
     standard_words,
@@ -81,9 +82,13 @@ class Prover:
 
 def _in_elements(raw: bytes, clean: bytes, suspects: Sequence[Spelling]) -> Iterator[str]:
     before: list[Element] | None = None
+    unseen = set(suspects)
     for element in elements(clean):
         text = _without_hashes(element, raw)
-        met = [each for each in suspects if holds(text, each) and not standard_words(element)]
+        met = [each for each in suspects if holds(text, each)]
+        unseen.difference_update(met)
+        if standard_words(element):
+            met = []
         if met and may_be_ours(element):
             before = list(elements(raw)) if before is None else before
             same = [each for each in before if each.tag == element.tag]
@@ -93,6 +98,9 @@ def _in_elements(raw: bytes, clean: bytes, suspects: Sequence[Spelling]) -> Iter
             kinds.update(patterns_in(written(element.value)))
         for kind in kinds:
             yield f"{kind} in {_place(element.tag)}"
+    for suspect in unseen:  # a length that lies may part a name between two elements
+        if is_a_name(suspect) and text_holds(written(clean), suspect):
+            yield f"{attribute_of(suspect.tag)} in {_place(0)}"
 
 
 def _in_text(raw: bytes, text: str, suspects: Sequence[Spelling]) -> Iterator[str]:

@@ -45,7 +45,13 @@ def element(tag: int, vr: str, value: bytes, *, explicit: bool, undefined: bool 
 
 
 def _value(draw: st.DrawFn, vr: str, codec: str) -> bytes:
-    if vr in ("AT", "FD", "FL", "OB", "OF", "OW", "SL", "SS", "UL", "UN", "US"):
+    if vr in (
+        "FD",
+        "FL",
+    ):  # numbers, as a float of Python carries no signalling NaN; and a length that is wrong
+        number = struct.pack("<d" if vr == "FD" else "<f", draw(st.floats(width=32, allow_nan=False)))
+        return number * draw(st.integers(0, 3)) + draw(st.sampled_from((b"", b"\1\2")))
+    if vr in ("AT", "OB", "OF", "OW", "SL", "SS", "UL", "UN", "US"):
         return draw(st.binary(max_size=16))
     return draw(_words).encode(codec)
 

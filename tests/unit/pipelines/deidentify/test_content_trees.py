@@ -169,6 +169,21 @@ def test_measurements_codes_and_coordinates_stay(make_report: MakeReport, subjec
     assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == clean.SOPInstanceUID
 
 
+@pytest.mark.parametrize("language", [("RFC5646", "en-US"), ("RFC5646", "fr"), ("ISO639_2", "eng")])
+def test_the_language_and_every_unit_stay(
+    make_report: MakeReport, subject: Subject, language: tuple[str, str]
+) -> None:
+    units = ["mm", "msec", "mGy.cm", "g/ml{SUVbw}", "[hnsf'U]", "1"]
+    report = make_report(
+        item("CODE", ("DCM", "121049"), language), *(item("NUM", MEASUREMENT, ("1", unit)) for unit in units)
+    )
+    first, *measured = deidentify(report, subject, RESEARCH).ContentSequence
+    assert first.ConceptCodeSequence[0].CodeValue == language[1]
+    assert units == [
+        node.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue for node in measured
+    ]
+
+
 def test_a_removed_item_takes_what_is_below_it(make_report: MakeReport, subject: Subject) -> None:
     note = item("TEXT", ("DCM", "121022"), "ACC 1", item("NUM", MEASUREMENT, ("1", "mm")))
     assert not deidentify(make_report(note), subject, RESEARCH).ContentSequence
@@ -220,7 +235,9 @@ def test_values_hidden_in_an_item_of_another_type_go(make_report: MakeReport, su
         "NUM", MEASUREMENT, ("1", "mm"), TextValue=CANARY, PersonName=CANARY, Date="20240229", UID="1.2.3.4.9"
     )
     made.private_block(0x0011, CANARY, create=True).add_new(1, "LO", CANARY)
-    written = encode(deidentify(make_report(made), subject, RESEARCH))
+    clean = deidentify(make_report(made), subject, RESEARCH)
+    assert not {"TextValue", "PersonName", "Date"} & set(_only(clean).dir())
+    written = encode(clean)
     assert CANARY.encode() not in written
     assert b"20240229" not in written
     assert b"1.2.3.4.9" not in written
@@ -294,7 +311,7 @@ def test_references_by_position_follow_the_items_they_are_to(
     assert measured.ValueType == "NUM"
     targets = [child.ReferencedContentItemIdentifier for child in first.ContentSequence]
     assert targets == [[1, 1], 1]
-    assert "ContentSequence" not in second  # it referred to an item that referred to one that went
+    assert "ContentSequence" not in second  # a reference to a reference
 
 
 KINDS = st.sampled_from(["kept", "removed", "cleaned"])

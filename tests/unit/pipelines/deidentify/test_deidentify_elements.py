@@ -119,6 +119,41 @@ def test_a_required_label_leaves_a_word_in_its_place(
     assert "SegmentDescription" not in clean.SegmentSequence[0]
 
 
+def test_a_description_that_must_not_be_empty_leaves_a_word_when_none_of_its_own_may_stay(
+    make_dataset: MakeDataset, subject: Subject
+) -> None:
+    dataset = make_dataset(
+        RTPlanLabel="Kergoat", ProtocolName="Kergoat", ROIName="Kergoat", RTPlanName="Kergoat"
+    )
+    clean = deidentify(dataset, subject, load_policy("research"))
+    assert (clean.RTPlanLabel, clean.ProtocolName) == ("REMOVED", "REMOVED")
+    assert (clean.ROIName, clean.RTPlanName) == ("", "")
+    assert deidentify(make_dataset(RTPlanLabel="THORAX"), subject, load_policy()).RTPlanLabel == "THORAX"
+
+
+def test_where_uids_are_kept_those_the_table_does_not_list_are_too(
+    make_dataset: MakeDataset, subject: Subject
+) -> None:
+    own = {"FrameOfReferenceUID": "1.2.3.4.4", "VolumeFrameOfReferenceUID": "1.2.3.4.9"}
+    kept = deidentify(make_dataset(**own), subject, compile_policy("uids", frozenset({"retain_uids"}), {}))
+    keyed = deidentify(make_dataset(**own), subject, compile_policy("none", frozenset(), {}))
+    for keyword, uid in own.items():
+        assert kept[keyword].value == uid
+        assert keyed[keyword].value.startswith("2.25.")
+
+
+def test_great_ages_are_one_group_and_a_birth_date_is_a_year(
+    make_dataset: MakeDataset, subject: Subject
+) -> None:
+    for birth, age, year, group in (
+        ("19520314", "071Y", "19520101", "071Y"),
+        ("19300314", "094Y", "19360101", "090Y"),
+        ("19340314", "089Y", "19360101", "089Y"),
+    ):
+        clean = deidentify(make_dataset(PatientBirthDate=birth, PatientAge=age), subject, load_policy())
+        assert (clean.PatientBirthDate, clean.PatientAge) == (year, group)
+
+
 @pytest.mark.parametrize(
     "text", ["Mr DUPONT", "dupont", "JDupont2", "D'Upont", "Léa", "lea", "75-0012", "X750012Y"]
 )

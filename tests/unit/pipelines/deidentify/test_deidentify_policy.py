@@ -56,10 +56,13 @@ def test_without_an_option_each_row_has_the_action_that_is_valid_for_every_type(
     # No kind of object requires these sequences, nor lets them be empty.
     optional = {
         *("InstitutionCodeSequence", "OperatorIdentificationSequence", "WaveformAnnotationSequence"),
-        *("ReferencedPerformedProcedureStepSequence", "ReferencedStudySequence"),
+        "ReferencedStudySequence",
     }
+    references = "ReferencedPerformedProcedureStepSequence"  # required in reports, and no empty one in images
     for tag, row in LISTED.items():
         action = said[row["basic"].rsplit("/", 1)[-1]]
+        if keyword_of(tag) == references:
+            action = Action.KEEP
         assert policy.action(tag) is (Action.REMOVE if keyword_of(tag) in optional else action), row
         assert policy.action(tag) is basic_action(tag)
 
@@ -101,7 +104,7 @@ def test_any_set_of_options_compiles_or_is_refused(options: frozenset[str]) -> N
         with pytest.raises(InputError, match="contradict each other"):
             compile_policy("any", options, {})
         return
-    policy = compile_policy("any", options, {})
+    policy, basic = compile_policy("any", options, {}), _compiled()
     assert policy.actions.keys() >= LISTED.keys()
     assert (Action.DATE in policy.actions.values()) is policy.moves_dates
     for tag, row in LISTED.items():
@@ -111,7 +114,7 @@ def test_any_set_of_options_compiles_or_is_refused(options: frozenset[str]) -> N
         if "K" in codes:
             assert policy.action(tag) is Action.KEEP, "to keep is stronger than to clean"
         elif not codes:
-            assert policy.action(tag) is basic_action(tag)
+            assert policy.action(tag) is basic.action(tag)
 
 
 def test_a_date_that_is_the_same_for_every_patient_is_never_moved_nor_kept_beside_moved_ones() -> None:
@@ -193,9 +196,18 @@ def test_research_keeps_a_devices_model_and_nothing_that_tells_one_device_from_a
     }
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_made_of_size_and_weight_goes_with_them(name: str) -> None:
+    policy = load_policy(name)
+    removed = "retain_patient_characteristics" not in policy.options
+    for keyword in ("PatientBodyMassIndex", "PatientSizeCodeSequence"):  # neither is in the table
+        assert (policy.action(_tag(keyword)) is Action.REMOVE) is removed
+
+
 def test_strict_keeps_no_text_date_or_description() -> None:
     policy = load_policy("strict")
-    references = {_tag("ReferencedImageSequence"), _tag("SourceImageSequence")}
+    sequences = ("ReferencedImageSequence", "ReferencedPerformedProcedureStepSequence", "SourceImageSequence")
+    references = {_tag(keyword) for keyword in sequences}
     assert {tag for tag, action in policy.actions.items() if action is Action.KEEP} == references
     assert not {Action.CLEAN, Action.DATE, Action.YEAR} & set(policy.actions.values())
 
@@ -215,7 +227,9 @@ def test_only_moved_dates_and_keyed_uids_enter_a_lake(name: str) -> None:
         ("PatientName", Action.KEEP, set(), "writes it anew"),
         ("SOPInstanceUID", Action.REMOVE, set(), "writes it anew"),
         ("FrameOfReferenceUID", Action.KEEP, set(), "retain_uids"),
-        ("FrameOfReferenceUID", Action.YEAR, set(), "only a date has a year"),
+        ("FrameOfReferenceUID", Action.YEAR, set(), "only PatientBirthDate"),
+        ("StudyDate", Action.YEAR, {MODIFIED}, "a real year beside moved dates"),
+        ("MediaStorageSOPInstanceUID", Action.EMPTY, set(), "writes it anew"),
         ("PatientWeight", Action.UID, set(), "DS is no UID"),
         ("PatientWeight", Action.CLEAN, set(), "DS is no text"),
         ("ReferencedStudySequence", Action.CLEAN, set(), "SQ is no text"),
@@ -263,7 +277,7 @@ POLICIES = st.builds(
 
 
 def _treatment(policy: Policy) -> tuple[object, ...]:
-    dated = policy.oldest_birth_year
+    dated = policy.oldest_birth_year if Action.YEAR in policy.actions.values() else None
     return policy.options, dict(policy.actions), dated, policy.finds_names, policy.denied
 
 

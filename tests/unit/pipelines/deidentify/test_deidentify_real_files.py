@@ -45,7 +45,7 @@ def task(site: Home, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator
     """Without the reading of pixels, which takes minutes and has tests of its own."""
     policy = tmp_path / f"{request.param}.toml"
     policy.write_text(f'base = "{request.param}"\n[options]\nclean_pixel_data = false\n')
-    task = Task(home=site.root, policy=policy, mapping=None, year=2026)
+    task = Task(home=site.root, policy=str(policy), mapping=None, year=2026)
     yield task
     close_worker(task)
 

@@ -35,10 +35,10 @@ def test_every_word_research_has_of_its_own_changes_something() -> None:
 
 
 def test_full_dates_are_research_but_for_the_dates() -> None:
-    research, full = read_policy_file("research"), read_policy_file("longitudinal-full-dates")
-    assert research.attributes == full.attributes
-    assert research.options.keys() - full.options.keys() == {"retain_longitudinal_modified_dates"}
-    assert full.options.keys() - research.options.keys() == {"retain_longitudinal_full_dates"}
+    research, full = load_policy("research"), load_policy("longitudinal-full-dates")
+    assert (research.overridden, research.oldest_birth_year) == (full.overridden, full.oldest_birth_year)
+    assert research.options - full.options == {"retain_longitudinal_modified_dates"}
+    assert full.options - research.options == {"retain_longitudinal_full_dates"}
 
 
 def test_a_file_switches_options_and_single_attributes(tmp_path: Path) -> None:
@@ -102,6 +102,7 @@ def test_a_file_changes_the_policy_it_is_based_on_and_leaves_the_rest(tmp_path: 
         ('[attributes]\nKVP = "basic"', InputError, "attributes.KVP: the Basic Profile does not list it"),
         ('[attributes]\nKVP = "keep"\n00180060 = "keep"', InputError, "attributes.00180060: the same as KVP"),
         ('[attributes]\nStudyDate = "keep"', InputError, "attributes.StudyDate = keep: a real date"),
+        ('[attributes]\n00181234 = "keep"', InputError, "attributes.00181234 = keep: no dictionary knows it"),
         ("option = 1", UnknownName, "setting of policy site.toml .*'options'"),
         ("options = 1", InputError, r"site.toml, options: expected a table, \[options\]; found 1"),
         ("attributes = []", InputError, "site.toml, attributes: expected a table"),

@@ -1,0 +1,326 @@
+"""The ten actions by which the MIDI-B challenge scored de-identification, each over many files and modalities.
+
+Real headers, with a made-up person put into them as the challenge did.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+from pydicom import Dataset, config
+from pydicom.uid import ExplicitVRLittleEndian
+from real_files import BUNDLED, SHARED_DATA, deidentifier, dicom_files, one_of_each_series, write_clean
+
+from federim_pipelines.extract.unusable import Unusable
+
+FILES, MODALITIES = 30, 6
+PATIENTS = 7  # the files are shared out among them
+SIDE = 256  # of the pictures with text, pixels
+
+RETAINED = (
+    *("Modality", "SOPClassUID", "ImageType", "PatientSex", "Rows", "Columns", "BitsAllocated", "BitsStored"),
+    *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness", "InstanceNumber"),
+    *("KVP", "RepetitionTime", "EchoTime", "FlipAngle", "MagneticFieldStrength", "RescaleSlope"),
+    *("RescaleIntercept", "WindowCenter", "WindowWidth", "PatientPosition", "SeriesNumber", "Units"),
+    *("PhotometricInterpretation", "SamplesPerPixel", "PixelRepresentation", "NumberOfFrames"),
+)
+NOT_NULL = (
+    *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality"),
+    *("StudyDate", "StudyTime", "SeriesDescription", "StudyDescription", "PatientIdentityRemoved"),
+    "DeidentificationMethodCodeSequence",
+)
+OWN_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
+DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+NO_TEXT_IN_PIXELS = ("CT", "MR", "PT", "CR", "DX", "XA", "NM", "SEG", "RTDOSE")
+# Kinds of image a person's words get burned into, besides those real files bring.
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+CLASSES = {
+    "CR": f"{_STORAGE}1",
+    "CT": f"{_STORAGE}2",
+    "DX": f"{_STORAGE}1.1",
+    "ES": f"{_STORAGE}77.1.1",
+    "MG": f"{_STORAGE}1.2",
+    "MR": f"{_STORAGE}4",
+    "NM": f"{_STORAGE}20",
+    "OT": f"{_STORAGE}7",
+    "RF": f"{_STORAGE}12.2",
+    "SC": f"{_STORAGE}7",
+    "US": f"{_STORAGE}6.1",
+    "XA": f"{_STORAGE}12.1",
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody made up, and every string that may not be found again."""
+
+    number: int
+
+    @property
+    def patient_id(self) -> str:
+        return f"8004{self.number}77193"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (
+            *(self.patient_id, f"KERVADEC{self.number}", "Soazig", f"06 12 34 56 7{self.number}", "IROISE"),
+            *(f"ACQ99{self.number}812", "soazig.kervadec@example.org", "rue de Siam"),
+        )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file before and after."""
+
+    name: str
+    person: Person
+    before: Dataset
+    after: Dataset
+    written: bytes  # the output, without its pixels
+
+    @property
+    def modality(self) -> str:
+        return str(self.after.get("Modality"))
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
+    """De-identified files of every series at hand, under policy research."""
+    scratch, cleaner, found = tmp_path_factory.mktemp("midi"), deidentifier(), []
+    with _any_value():
+        for number, path in enumerate(_real_files()):
+            before, person = pydicom.dcmread(path, force=True), Person(number % PATIENTS)
+            if before.get("Modality") not in NO_TEXT_IN_PIXELS and "PixelData" in before:
+                continue
+            _plant(before, person)
+            before.save_as(scratch / "planted.dcm", enforce_file_format=True)
+            before = pydicom.dcmread(scratch / "planted.dcm")
+            try:
+                after = pydicom.dcmread(write_clean(cleaner, scratch / "planted.dcm", scratch / "clean.dcm"))
+            except Unusable:
+                continue
+            written = (scratch / "clean.dcm").read_bytes()
+            pixels = after.get("PixelData") or b""
+            found.append(
+                Case(path.name, person, before, after, written.replace(pixels, b"") if pixels else written)
+            )
+    return found
+
+
+@contextmanager
+def _any_value() -> Iterator[None]:
+    """Devices break the rules of VRs: their values are read and written as they are."""
+    settings = config.settings
+    before = settings.reading_validation_mode, settings.writing_validation_mode
+    settings.reading_validation_mode = settings.writing_validation_mode = config.IGNORE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+    settings.reading_validation_mode, settings.writing_validation_mode = before
+
+
+def _real_files() -> Iterator[Path]:
+    folders = [BUNDLED] + ([SHARED_DATA] if SHARED_DATA.is_dir() else [])
+    for folder in folders:
+        yield from one_of_each_series(dicom_files(folder))
+
+
+def _plant(header: Dataset, person: Person) -> None:
+    """Put a person into a header, in the places and the wording in which people are found there."""
+    patient_id, family, given, phone, town, accession, mail, street = person.secrets
+    header.SpecificCharacterSet = "ISO_IR 192"
+    header.PatientName, header.PatientID = f"{family}^{given}", patient_id
+    header.pop("IssuerOfPatientID", None)
+    header.PatientBirthDate, header.PatientSex = "19520314", "F"
+    header.AccessionNumber, header.PatientAddress = accession, f"12 {street}, {town}"
+    header.PatientTelephoneNumbers = phone
+    header.SeriesDescription = f"THORAX {family}"
+    header.StudyDescription = f"abdomen pelvis {phone}"
+    header.ImageComments = f"Mme {given} {family.title()}, {street}, {mail}"
+    header.ProtocolName = f"axial {accession}"
+    step = Dataset()
+    step.ScheduledProcedureStepDescription = f"cerebral {patient_id}"
+    step.RequestedProcedureComments = f"{family} {given} {town}"
+    header.RequestAttributesSequence = [step]
+    header.private_block(0x0099, "SOMEBODY 1.0", create=True).add_new(0x01, "LO", f"{given} {family}")
+    if header.get("Modality") in NO_TEXT_IN_PIXELS:
+        header.BurnedInAnnotation = "NO"
+    header.StudyDate = header.get("StudyDate") or "20240229"
+    header.StudyTime = header.get("StudyTime") or "101530"
+
+
+def _each(cases: list[Case], holds: Callable[[Case], object]) -> None:
+    """`holds` is asked of every case; None where a case has nothing to ask."""
+    answers = {case.name: (case.modality, holds(case)) for case in cases}
+    asked = {name: answer for name, answer in answers.items() if answer[1] is not None}
+    assert [name for name, (_, answer) in asked.items() if not answer] == []
+    assert len(asked) >= FILES
+    assert len({modality for modality, _ in asked.values()}) >= MODALITIES
+
+
+def _present(dataset: Dataset, keywords: tuple[str, ...]) -> list[str]:
+    return [keyword for keyword in keywords if dataset.get(keyword) not in (None, "")]
+
+
+def test_tag_retained(cases: list[Case]) -> None:
+    _each(cases, lambda case: all(keyword in case.after for keyword in _present(case.before, RETAINED)))
+
+
+def test_text_notnull(cases: list[Case]) -> None:
+    _each(cases, lambda case: _present(case.after, NOT_NULL) == list(NOT_NULL))
+
+
+def test_text_retained(cases: list[Case]) -> None:
+    def holds(case: Case) -> bool:
+        words = {
+            *(case.after.SeriesDescription, case.after.StudyDescription, case.after.ProtocolName),
+            case.after.RequestAttributesSequence[0].ScheduledProcedureStepDescription,
+        }
+        values = [case.before[keyword] == case.after[keyword] for keyword in _present(case.before, RETAINED)]
+        return words == {"THORAX", "abdomen pelvis", "axial", "cerebral"} and all(values)
+
+    _each(cases, holds)
+
+
+def test_text_removed(cases: list[Case]) -> None:
+    _each(
+        cases,
+        lambda case: (
+            not any(secret.encode().lower() in case.written.lower() for secret in case.person.secrets)
+        ),
+    )
+
+
+def test_date_shifted(cases: list[Case]) -> None:
+    shifts: dict[Person, set[int]] = defaultdict(set)
+
+    def holds(case: Case) -> bool | None:
+        dated = [keyword for keyword in _present(case.before, DATES) if _day(case.before[keyword].value)]
+        moved = {_day(case.after[keyword].value) - _day(case.before[keyword].value) for keyword in dated}
+        shifts[case.person] |= moved
+        return len(moved) == 1 and 0 not in moved if dated else None
+
+    _each(cases, holds)
+    assert all(len(days) == 1 for days in shifts.values())
+    assert len(set(map(frozenset, shifts.values()))) > 1
+
+
+def test_uid_changed(cases: list[Case]) -> None:
+    _each(
+        cases,
+        lambda case: all(
+            case.before[keyword].value != case.after[keyword].value
+            for keyword in _present(case.before, OWN_UIDS)
+        ),
+    )
+
+
+def test_uid_consistent(cases: list[Case]) -> None:
+    keyed: dict[tuple[Person, str], str] = {}
+    used: dict[str, tuple[Person, str]] = {}
+
+    def holds(case: Case) -> bool:
+        pairs = list(_uids(case.before, case.after))
+        assert len(pairs) >= 3
+        return all(
+            keyed.setdefault((case.person, old), new) == new
+            and used.setdefault(new, (case.person, old)) == (case.person, old)
+            for old, new in pairs
+        )
+
+    _each(cases, holds)
+
+
+def test_patid_consistent(cases: list[Case]) -> None:
+    pseudonyms: dict[Person, str] = {}
+    _each(
+        cases,
+        lambda case: (
+            pseudonyms.setdefault(case.person, case.after.PatientID) == case.after.PatientID
+            and case.after.PatientID != case.before.PatientID
+        ),
+    )
+    assert len(set(pseudonyms.values())) == len(pseudonyms) == PATIENTS
+
+
+def test_pixels_retained(cases: list[Case]) -> None:
+    _each(
+        cases,
+        lambda case: case.before.PixelData == case.after.PixelData if "PixelData" in case.before else None,
+    )
+
+
+@pytest.mark.parametrize("modality", CLASSES)
+def test_pixels_hidden(modality: str, tmp_path: Path) -> None:
+    """Three pictures a modality: gray, inverse and coloured, words in different places."""
+    cleaner = deidentifier()
+    for number in range(3):
+        picture, ink = _picture(modality, number)
+        picture.save_as(tmp_path / "words.dcm", enforce_file_format=True)
+        after = pydicom.dcmread(write_clean(cleaner, tmp_path / "words.dcm", tmp_path / "clean.dcm"))
+        shown, drawn = after.pixel_array.reshape(SIDE, SIDE, -1), picture.pixel_array.reshape(SIDE, SIDE, -1)
+        assert not (shown == drawn).all(axis=2)[ink].any()
+        assert np.array_equal(shown[-40:], drawn[-40:])  # where there are no words
+        assert after.BurnedInAnnotation == "NO"
+
+
+def _picture(modality: str, number: int) -> tuple[Dataset, np.ndarray]:
+    """A picture with a person's words in it, and where their ink is."""
+    person, dice = Person(number), np.random.default_rng(number)
+    header = pydicom.dcmread(BUNDLED / "test_files" / "CT_small.dcm")
+    _plant(header, person)
+    ink = np.zeros((SIDE, SIDE), np.uint8)
+    for line, words in enumerate((f"KERVADEC{number} Soazig", person.patient_id)):
+        place = (10 + 8 * number, 40 + 34 * line + 20 * number)
+        cv2.putText(ink, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, 255, 1, cv2.LINE_8)
+    ground = dice.integers(20, 60, (SIDE, SIDE), dtype=np.uint8)
+    gray = np.where(ink > 0, 250, ground).astype(np.uint8)
+    if number == 1:
+        gray = 255 - gray
+    header.Modality, header.SOPClassUID = modality, CLASSES[modality]
+    header.file_meta.MediaStorageSOPClassUID = CLASSES[modality]
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{number}"
+    header.BurnedInAnnotation = "YES"
+    header.Rows = header.Columns = SIDE
+    header.BitsAllocated = header.BitsStored = 8
+    header.HighBit, header.PixelRepresentation = 7, 0
+    if number == 2:
+        gray = np.stack([gray] * 3, axis=2)
+        header.SamplesPerPixel, header.PhotometricInterpretation, header.PlanarConfiguration = 3, "RGB", 0
+    for keyword in ("PixelPaddingValue", "SmallestImagePixelValue", "LargestImagePixelValue"):
+        header.pop(keyword, None)
+    header.PixelData = gray.tobytes()
+    header["PixelData"].VR = "OB"
+    return header, ink > 0
+
+
+def _day(value: object) -> int | None:
+    try:
+        return datetime.strptime(str(value), "%Y%m%d").toordinal()
+    except ValueError:
+        return None
+
+
+def _uids(before: Dataset, after: Dataset) -> Iterator[tuple[str, str]]:
+    """(old, new) of every UID that names an object, at any depth."""
+    for element in after:
+        was = before.get(element.tag)
+        if was is None or element.tag.is_private:
+            continue
+        if element.VR == "SQ" and len(was.value) == len(element.value):
+            for one, other in zip(was.value, element.value, strict=True):
+                yield from _uids(one, other)
+        elif element.VR == "UI" and isinstance(was.value, pydicom.uid.UID):
+            if was.value and element.value and not was.value.startswith("1.2.840.10008."):
+                yield str(was.value), str(element.value)
