@@ -12,8 +12,8 @@ import pytest
 
 from federim.home import Home
 from federim_pipelines import intake, run
-from federim_pipelines.processes import process_pool
 from federim_pipelines.items import Item
+from federim_pipelines.processes import process_pool
 from federim_pipelines.run import ingest
 from federim_pipelines.sources import fhir
 

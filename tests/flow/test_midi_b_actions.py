@@ -1,4 +1,4 @@
-"""The ten actions by which the MIDI-B challenge scored de-identification, each over many files and modalities.
+"""The ten actions by which the MIDI-B challenge scored de-identification, each over many files.
 
 Real headers, with a made-up person put into them as the challenge did.
 """
@@ -18,10 +18,15 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom import Dataset, config
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.dataelem import DataElement
+from pydicom.uid import UID, ExplicitVRLittleEndian
 from real_files import BUNDLED, SHARED_DATA, deidentifier, dicom_files, one_of_each_series, write_clean
 
+from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.extract.unusable import Unusable
+
+# Devices break the rules of VRs, and pydicom says so at each value.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 FILES, MODALITIES = 30, 6
 PATIENTS = 7  # the files are shared out among them
@@ -43,6 +48,7 @@ OWN_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfR
 DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 NO_TEXT_IN_PIXELS = ("CT", "MR", "PT", "CR", "DX", "XA", "NM", "SEG", "RTDOSE")
 # Kinds of image a person's words get burned into, besides those real files bring.
+STANDARD = "1.2.840.10008."
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 CLASSES = {
     "CR": f"{_STORAGE}1",
@@ -100,10 +106,15 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
     with _any_value():
         for number, path in enumerate(_real_files()):
             before, person = pydicom.dcmread(path, force=True), Person(number % PATIENTS)
+            if not all(before.get(keyword) for keyword in OWN_UIDS[:3]):
+                continue
             if before.get("Modality") not in NO_TEXT_IN_PIXELS and "PixelData" in before:
                 continue
             _plant(before, person)
-            before.save_as(scratch / "planted.dcm", enforce_file_format=True)
+            try:
+                before.save_as(scratch / "planted.dcm", enforce_file_format=True)
+            except Exception:  # damaged on purpose, so that pydicom cannot write it again
+                continue
             before = pydicom.dcmread(scratch / "planted.dcm")
             try:
                 after = pydicom.dcmread(write_clean(cleaner, scratch / "planted.dcm", scratch / "clean.dcm"))
@@ -155,17 +166,18 @@ def _plant(header: Dataset, person: Person) -> None:
     header.private_block(0x0099, "SOMEBODY 1.0", create=True).add_new(0x01, "LO", f"{given} {family}")
     if header.get("Modality") in NO_TEXT_IN_PIXELS:
         header.BurnedInAnnotation = "NO"
-    header.StudyDate = header.get("StudyDate") or "20240229"
+    if _day(header.get("StudyDate")) is None:
+        header.StudyDate = "20240229"
     header.StudyTime = header.get("StudyTime") or "101530"
 
 
 def _each(cases: list[Case], holds: Callable[[Case], object]) -> None:
     """`holds` is asked of every case; None where a case has nothing to ask."""
-    answers = {case.name: (case.modality, holds(case)) for case in cases}
-    asked = {name: answer for name, answer in answers.items() if answer[1] is not None}
-    assert [name for name, (_, answer) in asked.items() if not answer] == []
+    answers = [(case, holds(case)) for case in cases]
+    asked = [(case, answer) for case, answer in answers if answer is not None]
+    assert [case.name for case, answer in asked if not answer] == []
     assert len(asked) >= FILES
-    assert len({modality for modality, _ in asked.values()}) >= MODALITIES
+    assert len({case.modality for case, _ in asked}) >= MODALITIES
 
 
 def _present(dataset: Dataset, keywords: tuple[str, ...]) -> list[str]:
@@ -186,7 +198,10 @@ def test_text_retained(cases: list[Case]) -> None:
             *(case.after.SeriesDescription, case.after.StudyDescription, case.after.ProtocolName),
             case.after.RequestAttributesSequence[0].ScheduledProcedureStepDescription,
         }
-        values = [case.before[keyword] == case.after[keyword] for keyword in _present(case.before, RETAINED)]
+        values = [
+            _plain(case.before[keyword]) == _plain(case.after[keyword])
+            for keyword in _present(case.before, RETAINED)
+        ]
         return words == {"THORAX", "abdomen pelvis", "axial", "cerebral"} and all(values)
 
     _each(cases, holds)
@@ -254,10 +269,16 @@ def test_patid_consistent(cases: list[Case]) -> None:
 
 
 def test_pixels_retained(cases: list[Case]) -> None:
-    _each(
-        cases,
-        lambda case: case.before.PixelData == case.after.PixelData if "PixelData" in case.before else None,
-    )
+    """Bit by bit; a compressed image may have lost words written beside its pixels, so it is decoded."""
+
+    def holds(case: Case) -> bool | None:
+        if "PixelData" not in case.before:
+            return None
+        if case.before.PixelData == case.after.PixelData:
+            return True
+        return np.array_equal(case.before.pixel_array, case.after.pixel_array)
+
+    _each(cases, holds)
 
 
 @pytest.mark.parametrize("modality", CLASSES)
@@ -269,7 +290,9 @@ def test_pixels_hidden(modality: str, tmp_path: Path) -> None:
         picture.save_as(tmp_path / "words.dcm", enforce_file_format=True)
         after = pydicom.dcmread(write_clean(cleaner, tmp_path / "words.dcm", tmp_path / "clean.dcm"))
         shown, drawn = after.pixel_array.reshape(SIDE, SIDE, -1), picture.pixel_array.reshape(SIDE, SIDE, -1)
-        assert not (shown == drawn).all(axis=2)[ink].any()
+        around = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        assert np.ptp(drawn[around]) > 100
+        assert np.ptp(shown[around], axis=0).max() == 0  # one colour: nothing is left to read
         assert np.array_equal(shown[-40:], drawn[-40:])  # where there are no words
         assert after.BurnedInAnnotation == "NO"
 
@@ -305,6 +328,11 @@ def _picture(modality: str, number: int) -> tuple[Dataset, np.ndarray]:
     return header, ink > 0
 
 
+def _plain(element: DataElement) -> list[str]:
+    """The values without the padding some devices put inside them."""
+    return [str(value).strip() for value in values_of(element.value)]
+
+
 def _day(value: object) -> int | None:
     try:
         return datetime.strptime(str(value), "%Y%m%d").toordinal()
@@ -321,6 +349,9 @@ def _uids(before: Dataset, after: Dataset) -> Iterator[tuple[str, str]]:
         if element.VR == "SQ" and len(was.value) == len(element.value):
             for one, other in zip(was.value, element.value, strict=True):
                 yield from _uids(one, other)
-        elif element.VR == "UI" and isinstance(was.value, pydicom.uid.UID):
-            if was.value and element.value and not was.value.startswith("1.2.840.10008."):
-                yield str(was.value), str(element.value)
+        elif element.VR == "UI" and isinstance(was.value, UID) and _is_keyed(was.value) and element.value:
+            yield str(was.value), str(element.value)
+
+
+def _is_keyed(uid: str) -> bool:
+    return uid != "" and not uid.startswith(STANDARD)

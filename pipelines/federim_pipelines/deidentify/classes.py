@@ -21,6 +21,8 @@ REFUSED: Final = {
     "3*": ("ultrasound: text is written in the pixels, unless BurnedInAnnotation is NO", _PIXELS),
     "6*": ("ultrasound: text is written in the pixels, unless BurnedInAnnotation is NO", _PIXELS),
     "7*": ("secondary capture: a screen or a scanned paper, with whatever it shows", _PIXELS),
+    "8": ("overlay: a drawing, whose words cannot be told from its lines", None),
+    "9": ("curve: a drawing, whose words cannot be told from its lines", None),
     "9.4*": ("audio: a voice names people, and is one", None),
     "11*": ("presentation state: made of text and graphics put on an image", _GRAPHICS),
     "66": ("raw data: bytes only their maker can read", None),
@@ -29,12 +31,16 @@ REFUSED: Final = {
     "77.1.4*": ("photograph of a person", None),
     "77.1.7": ("photograph of a person", None),
     "79.1": ("report: made of text", None),
+    "88.2": ("audio: a voice names people, and is one", None),
     "88.59": ("key object selection: a manifest carries the INS, name and address", None),
     "88*": ("structured report: made of text, names and dates", _STRUCTURED),
     "104*": ("encapsulated document: a page, or a surface such as a face", None),
+    "129": ("curve: a drawing, whose words cannot be told from its lines", None),
     "131": ("structured display: made of text", None),
     "200*": ("protocol: made of text", None),
     "201*": ("inventory: a list of patients", None),
+    "501*": ("security screening: no patient's object", None),
+    "601*": ("testing of materials: no patient's object", None),
 }
 _IN_WITHOUT_ANNOTATION: Final = ("3*", "6*", "77.1.1*")
 # A slide's label is written by hand and its overview shows it, which no reading of the pixels finds.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -93,10 +94,10 @@ def _recompress(dataset: Dataset, text: BurnedText, target: UID) -> None:
 
 
 def _decompress(dataset: Dataset, text: BurnedText) -> None:
-    content = bytearray()
+    content = BytesIO()
     for index in range(number_of_frames(dataset)):
         frame, properties = _blanked(dataset, text, index, raw=False)
-        content += frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes()
+        content.write(frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes())
     if dataset.file_meta.TransferSyntaxUID in _LOSSY:
         dataset.LossyImageCompression = "01"
     if frame.ndim == 3:
@@ -104,7 +105,8 @@ def _decompress(dataset: Dataset, text: BurnedText) -> None:
         dataset.PlanarConfiguration = 0
     dataset.BitsAllocated = 8 * frame.dtype.itemsize
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.PixelData = bytes(content) + b"\0" * (len(content) % 2)
+    content.write(b"\0" * (content.tell() % 2))
+    dataset.PixelData = content.getvalue()
     dataset["PixelData"].VR = "OB" if frame.dtype.itemsize == 1 else "OW"
     dataset["PixelData"].is_undefined_length = False
 

@@ -28,6 +28,7 @@ def blank_native(dataset: Dataset, text: BurnedText) -> None:
     """
     element = dataset["PixelData"]
     content = bytearray(element.value)
+    element.value = b""  # a loop is hundreds of megabytes: no third copy of it
     big_endian = dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian
     # In big endian, bytes in words are in the words' order, which is not the pixels' (PS3.5, 8.2.2).
     swapped = big_endian and element.VR == "OW" and dataset.BitsAllocated == 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from federim_pipelines.deidentify.header import LONG, NUMBERS, Unknown
@@ -70,17 +71,31 @@ def preamble_and_meta(*, sop_class: str, sop_instance: str, transfer_syntax: str
     ----------
     DICOM PS3.10, 7.1.
     """
-    body = b"".join(
+    before, after = _constant_meta(sop_class, transfer_syntax)
+    instance = encode_texts(0x00020003, "UI", [sop_instance], explicit=True)
+    length = len(before) + len(instance) + len(after)
+    return b"".join(
         (
-            encode(0x00020001, "OB", b"\0\1", explicit=True),
-            encode_texts(0x00020002, "UI", [sop_class], explicit=True),
-            encode_texts(0x00020003, "UI", [sop_instance], explicit=True),
-            encode_texts(0x00020010, "UI", [transfer_syntax], explicit=True),
-            encode_texts(0x00020012, "UI", [IMPLEMENTATION_CLASS], explicit=True),
-            encode_texts(0x00020013, "SH", [IMPLEMENTATION_VERSION], explicit=True),
+            bytes(128),
+            b"DICM",
+            encode_number(0x00020000, "UL", length, explicit=True),
+            *(before, instance, after),
         )
     )
-    return bytes(128) + b"DICM" + encode_number(0x00020000, "UL", len(body), explicit=True) + body
+
+
+@lru_cache(maxsize=64)
+def _constant_meta(sop_class: str, transfer_syntax: str) -> tuple[bytes, bytes]:
+    """The meta information of a kind of object, before and after its instance's UID."""
+    before = encode(0x00020001, "OB", b"\0\1", explicit=True) + encode_texts(
+        0x00020002, "UI", [sop_class], explicit=True
+    )
+    after = (
+        encode_texts(0x00020010, "UI", [transfer_syntax], explicit=True)
+        + encode_texts(0x00020012, "UI", [IMPLEMENTATION_CLASS], explicit=True)
+        + encode_texts(0x00020013, "SH", [IMPLEMENTATION_VERSION], explicit=True)
+    )
+    return before, after
 
 
 def _head(tag: int, vr: str, length: int, *, explicit: bool) -> bytes:

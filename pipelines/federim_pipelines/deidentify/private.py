@@ -62,16 +62,19 @@ class PrivateRules:
         if action is Action.REMOVE:
             return None
         known = said.vr if said.vr not in _TOLD_NOTHING else private_vr_of(tag, creator) or said.vr
-        return _kept(vr, known, action, bytes_too=True)
+        return _kept(vr, known, action, said=True)
 
 
-def _kept(vr: str, known: str | None, action: Action, *, bytes_too: bool = False) -> Keep | None:
-    """How to read an attribute that may stay, given the VR in its file and the one its maker documents."""
+def _kept(vr: str, known: str | None, action: Action, *, said: bool = False) -> Keep | None:
+    """How to read an attribute that may stay, given the VR in its file and the one its maker documents.
+
+    `said` tells that a site named it: then its bytes may stay, and a line of text as a whole.
+    """
     if vr in _TOLD_NOTHING and known is not None:
         vr = known
     if vr == "UN" or vr in _NEVER:
         return None
-    if vr in _BYTES and known not in _BYTES and not bytes_too:
+    if vr in _BYTES and known not in _BYTES and not said:
         return None
     if vr == "SQ" and known not in (None, "SQ"):
         return None
@@ -81,7 +84,7 @@ def _kept(vr: str, known: str | None, action: Action, *, bytes_too: bool = False
     if action is Action.KEEP:
         if vr == "UI":
             action = Action.UID
-        elif vr in _LINES | _PROSE:
+        elif vr in _PROSE or (vr in _LINES and not said):
             action = Action.CLEAN  # makers let people type into some of them
     return Keep(vr, action)
 

@@ -10,6 +10,7 @@ from typing import Final, Self
 from federim_pipelines.deidentify.person import Person
 from federim_pipelines.deidentify.template import Template
 from federim_pipelines.deidentify.tokens import Tokens
+from federim_pipelines.deidentify.values import is_plain_number
 from federim_pipelines.deidentify.walk import creator_of, is_creator
 
 Retained = Counter[tuple[int, str]]
@@ -30,6 +31,7 @@ class Known:
     _became: dict[_Key, bytes] = field(default_factory=dict)
     _texts: dict[_Key, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     _text_tags: set[int] = field(default_factory=set)
+    _numbers: dict[bytes, bool] = field(default_factory=dict)  # whether they hold decimals, by tag and VR
 
     def rewrite(
         self, elements: Mapping[int, bytes], creators: Mapping[int, str]
@@ -39,6 +41,7 @@ class Known:
         if len(became) > _MOST_KEPT:
             became.clear()
             self._texts.clear()
+        numbers, tag_and_vr = self._numbers, 6 if self.tokens.explicit else 4
         clean: dict[int, bytes] = {}
         retained: Retained = Counter()
         for tag, raw in elements.items():
@@ -46,6 +49,13 @@ class Known:
             key = raw if creator is None else (creator, raw)
             kept = became.get(key)
             if kept is None:
+                start = raw[:tag_and_vr]
+                plain = numbers.get(start)
+                if plain is None:
+                    plain = numbers[start] = self.tokens.holds_numbers(tag, raw)
+                if plain and is_plain_number(raw[8:]):
+                    clean[tag] = raw
+                    continue
                 kept_texts.clear()
                 kept = element(tag, raw, creator)
                 retained.update(kept_texts)
@@ -117,5 +127,6 @@ class Shape:
             pieces.append(run)
             pieces.append(clean.get(tag, b""))
         pieces.append(self.last)
-        retained.update(self.retained)
-        return {**clean, **self.clean}, b"".join(pieces), retained
+        if retained:
+            retained.update(self.retained)
+        return {**clean, **self.clean}, b"".join(pieces), retained or self.retained

@@ -101,7 +101,7 @@ def _clean_item(item: Dataset, cleaner: Cleaner) -> Dataset | None:
     if action is Action.REMOVE:
         return None
     clean = cleaner.dataset(item, without=_OWN_RULES)
-    if concept is not None and _concept(clean) is None:
+    if concept is not None and not _says_the_same(concept, _concept(clean)):
         return None
     if value_type in _VALUES:
         tag, vr = _VALUES[value_type]
@@ -110,8 +110,10 @@ def _clean_item(item: Dataset, cleaner: Cleaner) -> Dataset | None:
             if value is None:
                 return None
             clean.add(DataElement(tag, vr, value))
-    elif value_type == "CODE" and not _code(clean.get("ConceptCodeSequence")):
-        return None
+    elif value_type == "CODE":
+        said = _code(item.get("ConceptCodeSequence"))
+        if said is None or not _says_the_same(said, _code(clean.get("ConceptCodeSequence"))):
+            return None
     elif value_type == "NUM":
         _keep_measured(clean, concept)
     elif value_type not in _OF_ATTRIBUTES and not clean.get("ReferencedContentItemIdentifier"):
@@ -171,6 +173,11 @@ def _code(sequence: Sequence[Dataset] | None) -> Concept | None:
         if value:
             return str(code.get("CodingSchemeDesignator") or "").strip(), str(value).strip()
     return None
+
+
+def _says_the_same(before: Concept, now: Concept | None) -> bool:
+    """Whether a code stayed, be it without its scheme."""
+    return now is not None and now[1] == before[1]
 
 
 def _positions(nodes: Sequence[_Node], before: _Position, now: _Position) -> dict[_Position, _Position]:

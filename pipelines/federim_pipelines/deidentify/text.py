@@ -83,6 +83,10 @@ class TextCleaner:
             text = reduced
         return ""
 
+    def denies(self, text: str) -> bool:
+        """Whether the site's reviewer rejected this text as it is."""
+        return bool(self._denied) and fold(text) in self._denied
+
     def _reduced(self, text: str) -> str:
         """The words of `text` that are technical, with what stands between them."""
         matches = list(_WORD.finditer(text))
@@ -102,7 +106,7 @@ class TextCleaner:
             parts += [_separator(text[left.end() : right.start()]), right[0]]
         parts.append(_edge(text[kept[-1].end() :], _AT_THE_END))
         reduced = _balanced("".join(parts))
-        return "" if fold(reduced) in self._denied else reduced
+        return "" if self.denies(reduced) else reduced
 
 
 def _is_technical(written: str, word: str, before: str, after: str) -> bool:

@@ -47,7 +47,7 @@ class Tokens:
         self._policy = policy
         self._rules = rules
         self._private = private
-        self._explicit = explicit
+        self.explicit = explicit
         self._codec = codec
 
     def dataset(self, elements: Mapping[int, bytes], *, depth: int = 0) -> dict[int, bytes]:
@@ -68,14 +68,21 @@ class Tokens:
         found = {}
         for tag, raw in elements.items():
             if tag & 0x10000 and is_creator(tag):
-                start = 12 if self._explicit and raw[4:6] in LONG else 8
+                start = 12 if self.explicit and raw[4:6] in LONG else 8
                 found[tag] = raw[start:].decode("latin-1").strip(" \0")
         return found
 
     def put_creators(self, creators: Mapping[int, str], clean: dict[int, bytes]) -> None:
         """Name the maker again of each block of which something is kept."""
         for creator in {creator_of(tag) for tag in clean if tag & 0x10000} & creators.keys():
-            clean[creator] = encode_texts(creator, "LO", [creators[creator]], explicit=self._explicit)
+            clean[creator] = encode_texts(creator, "LO", [creators[creator]], explicit=self.explicit)
+
+    def holds_numbers(self, tag: int, raw: bytes) -> bool:
+        """Whether an element of these bytes is decimal numbers that stay, whichever they are."""
+        if tag & 0x10000:
+            return False
+        vr, _ = read_element(tag, raw, explicit=self.explicit)
+        return vr in ("DS", "IS") and of_its_vr(tag, vr, action_on(self._policy, tag)) in (None, Action.KEEP)
 
     def element(self, tag: int, raw: bytes, creator: str | None, *, depth: int = 0) -> bytes:
         """One element as it is written, no byte where it is removed."""
@@ -86,8 +93,8 @@ class Tokens:
             if depth and tag == CHARACTER_SET:
                 raise Unknown
             return _REMOVED
-        vr, start = read_element(tag, raw, explicit=self._explicit)
-        if vr == "UN" and self._explicit:
+        vr, start = read_element(tag, raw, explicit=self.explicit)
+        if vr == "UN" and self.explicit:
             raise Unknown
         action = of_its_vr(tag, vr, action)
         if action is Action.REMOVE:
@@ -95,53 +102,53 @@ class Tokens:
         if vr == "SQ":
             return self._sequence(tag, raw, start, stays=action in (None, Action.KEEP), depth=depth)
         if action is Action.EMPTY:
-            return encode(tag, vr, b"", explicit=self._explicit)
+            return encode(tag, vr, b"", explicit=self.explicit)
         if vr in TEXTUAL:
             return self._text(tag, vr, action, raw[start:])
         if len(raw) == start or action is Action.REPLACE:
-            return encode(tag, vr, b"", explicit=self._explicit)
+            return encode(tag, vr, b"", explicit=self.explicit)
         if action not in (None, Action.KEEP, Action.CLEAN) or not _whole(vr, len(raw) - start):
             return _REMOVED
         value = raw[start:]
         if not self._rules.keeps(tag, vr, value):
             return _REMOVED
-        return encode(tag, vr, value, explicit=self._explicit)
+        return encode(tag, vr, value, explicit=self.explicit)
 
     def _text(self, tag: int, vr: str, action: Action | None, value: bytes) -> bytes:
         parts = texts(value, vr, self._codec)
         if parts == [""]:
-            return encode(tag, vr, b"", explicit=self._explicit)
+            return encode(tag, vr, b"", explicit=self.explicit)
         if action is Action.REPLACE and vr != "UI":
-            return encode_texts(tag, vr, [dummy(vr) or ""], explicit=self._explicit)
+            return encode_texts(tag, vr, [dummy(vr) or ""], explicit=self.explicit)
         # A dummy UID that differs from its like elsewhere would break references for nothing.
         changed = self._rules.texts(tag, vr, Action.UID if action is Action.REPLACE else action, parts)
-        return _REMOVED if changed is None else encode_texts(tag, vr, changed, explicit=self._explicit)
+        return _REMOVED if changed is None else encode_texts(tag, vr, changed, explicit=self.explicit)
 
     def _sequence(self, tag: int, raw: bytes, start: int, *, stays: bool, depth: int) -> bytes:
         """Items are cleaned where the sequence may stay. D empties it: an invented item would be a lie."""
         if not stays:
-            return encode_sequence(tag, (), explicit=self._explicit)
+            return encode_sequence(tag, (), explicit=self.explicit)
         if tag == CONTENT and self._policy.cleans_structured:
             raise Unknown
         clean = []
-        for first, last in items(raw, start, len(raw), explicit=self._explicit, depth=depth + 1):
-            elements, _ = split(raw, first, last, explicit=self._explicit, depth=depth + 1)
+        for first, last in items(raw, start, len(raw), explicit=self.explicit, depth=depth + 1):
+            elements, _ = split(raw, first, last, explicit=self.explicit, depth=depth + 1)
             kept = self.dataset(elements, depth=depth + 1)
             clean.append(b"".join(kept[tag] for tag in sorted(kept)))
-        return encode_sequence(tag, clean, explicit=self._explicit)
+        return encode_sequence(tag, clean, explicit=self.explicit)
 
     def _private_element(self, tag: int, raw: bytes, creator: str | None, *, depth: int) -> bytes:
         if is_creator(tag):
             return _REMOVED  # put back where something of its block is kept
-        file_vr, start = read_element(tag, raw, explicit=self._explicit)
-        kept = keep_private(self._private, creator, tag, file_vr if self._explicit else "")
+        file_vr, start = read_element(tag, raw, explicit=self.explicit)
+        kept = keep_private(self._private, creator, tag, file_vr if self.explicit else "")
         if kept is None:
             return _REMOVED
         vr, action = kept
         if vr == "SQ":
             return self._sequence(tag, raw, start, stays=action is Action.KEEP, depth=depth)
         if action is Action.EMPTY:
-            return encode(tag, vr, b"", explicit=self._explicit)
+            return encode(tag, vr, b"", explicit=self.explicit)
         if vr in TEXTUAL:
             return self._text(tag, vr, action, raw[start:])
         value = raw[start:]
@@ -151,7 +158,7 @@ class Tokens:
             or not self._rules.keeps_private(tag, vr, value)
         ):
             return _REMOVED
-        return encode(tag, vr, value, explicit=self._explicit)
+        return encode(tag, vr, value, explicit=self.explicit)
 
     def _say_what_a_code_means(self, clean: dict[int, bytes]) -> None:
         value = next((text for tag in CODE_VALUES if (text := self._one_text(tag, clean))), "")
@@ -161,13 +168,13 @@ class Tokens:
                 or self._one_text(CODE_MEANING, clean)
                 or value
             )
-            clean[CODE_MEANING] = encode_texts(CODE_MEANING, "LO", [meaning], explicit=self._explicit)
+            clean[CODE_MEANING] = encode_texts(CODE_MEANING, "LO", [meaning], explicit=self.explicit)
 
     def _one_text(self, tag: int, clean: Mapping[int, bytes]) -> str:
         raw = clean.get(tag)
         if raw is None:
             return ""
-        vr, start = read_element(tag, raw, explicit=self._explicit)
+        vr, start = read_element(tag, raw, explicit=self.explicit)
         return texts(raw[start:], vr, "utf-8")[0]
 
 

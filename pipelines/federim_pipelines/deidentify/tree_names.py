@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from federim.keys import keyed
 from federim_pipelines.deidentify.names import keyed_name, neutral_name
 from federim_pipelines.deidentify.own_values import OwnValues
 from federim_pipelines.deidentify.text import TextCleaner
+
+# Words, then a number as exporting programs count files with: not `T2`, nor the year of a date.
+_NUMBERED = re.compile(r"([^\d.]*)(\d{3,})(\.[A-Za-z]+|)")
 
 
 class Names:
@@ -15,6 +20,7 @@ class Names:
         self._key = keyed(key, "names")
         self._cleaner = TextCleaner(OwnValues.of({}))
         self._folders = {"": ""}
+        self._tells: dict[str, bool] = {}
 
     def neutral(self, folder: str, name: str) -> str:
         """Where a file is to stand: under its own names as far as those tell nothing of anybody."""
@@ -29,4 +35,12 @@ class Names:
         return "/".join(keyed_name(part, self._key) for part in [*folder.split("/"), name] if part)
 
     def _neutral(self, name: str) -> str:
-        return neutral_name(name, self._cleaner, self._key)
+        """As `neutral_name`, judged once for all names that differ in the number at their end alone."""
+        match = _NUMBERED.fullmatch(name)
+        if match is None:
+            return neutral_name(name, self._cleaner, self._key)
+        judged = match[1] + "1" * len(match[2]) + match[3]
+        tells = self._tells.get(judged)
+        if tells is None:
+            tells = self._tells[judged] = neutral_name(judged, self._cleaner, self._key) != judged
+        return keyed_name(name, self._key) if tells else name

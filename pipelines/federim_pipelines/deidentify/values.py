@@ -7,7 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.attributes import BULK_DATA, CODES, REQUIRED_TEXT, TECHNICAL_TEXT, TYPED_CODES
+from federim_pipelines.deidentify.attributes import (
+    BULK_DATA,
+    CODES,
+    REQUIRED_TEXT,
+    TECHNICAL_TEXT,
+    TYPED_CODES,
+)
 from federim_pipelines.deidentify.codes import is_a_code, is_a_scheme
 from federim_pipelines.deidentify.dates import (
     OLDEST_AGE,
@@ -41,6 +47,7 @@ _DUMMIES: Final = {
     "TM": "000000",
 }
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
+_PLAIN = re.compile(rb"-?\d{1,5}(?:\.\d{1,8})?(?:\\-?\d{1,5}(?:\.\d{1,8})?)* ?")
 _AGE = re.compile(r"\d{3}[DWMY]")
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _INTEGER = re.compile(r"[+-]?\d+")
@@ -56,6 +63,14 @@ def known(tag: int, vr: str) -> bool:
     """Whether the dictionary holds `tag` with that VR: what it does not hold cannot be judged."""
     found = vr_of(tag)
     return found is not None and (found == vr or vr in found.split(" or "))
+
+
+def is_plain_number(value: bytes) -> bool:
+    """Whether a DS or IS value is numbers too short to tell anything, written as they are written again.
+
+    Most of what differs from slice to slice is: positions, numbers, times of echo.
+    """
+    return _PLAIN.fullmatch(value) is not None and len(value) % 2 == 0
 
 
 def dummy(vr: str) -> str | None:
@@ -175,14 +190,15 @@ class ValueRules:
         """Text as it is, or nothing: unless the patient's own values or an identifier are in it."""
         if vr in _ASCII and not (part.isascii() and part.isprintable()):
             return ""
-        return "" if self._own.are_in(part) or holds_identifier(part) else part
+        stays = not (self._own.are_in(part) or holds_identifier(part) or self._cleaner.denies(part))
+        return part if stays else ""
 
     def _unlisted_text(self, tag: int, part: str) -> str | None:
         vr = vr_of(tag)
         if tag in TECHNICAL_TEXT:
             return self._whole(str(vr), part)
         if tag in CODES:
-            if self._own.are_in(part):
+            if self._own.are_in(part) or self._cleaner.denies(part):
                 return None
             return part if (is_a_scheme(part) if tag == _SCHEME else is_a_code(part)) else None
         if self._policy.cleans_text and vr not in _ASCII:

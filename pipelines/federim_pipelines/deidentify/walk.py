@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from federim_pipelines.deidentify.dictionaries import vr_of
 from federim_pipelines.deidentify.policy import Action, Policy
 from federim_pipelines.deidentify.private import PrivateRules
 from federim_pipelines.deidentify.values import known
@@ -38,10 +39,13 @@ def action_on(policy: Policy, tag: int) -> Action | None:
 
 
 def of_its_vr(tag: int, vr: str, action: Action | None) -> Action | None:
-    """The action on an element once its VR is known: what no dictionary holds is removed."""
-    if action is None and not known(tag, vr):
-        return Action.REMOVE
-    return action
+    """The action on an element once its VR is known: what no dictionary holds is removed.
+
+    So is a value that would stay in another VR than the dictionary's: it could be anything.
+    """
+    if known(tag, vr) or action in (Action.EMPTY, Action.REPLACE):
+        return action
+    return Action.REMOVE if action is None or vr_of(tag) is not None else action
 
 
 def is_creator(tag: int) -> bool:

@@ -12,7 +12,7 @@ _HELD: Final = """
 SELECT "SeriesInstanceUID"
 FROM image_occurrence
 WHERE "RecognizableVisualFeatures" = 'YES'
-    
+    OR ("RecognizableVisualFeatures" IS NULL AND "Modality" IN ('CT', 'MR'))
 """
 
 

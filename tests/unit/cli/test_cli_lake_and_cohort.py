@@ -123,10 +123,12 @@ def test_a_cohort_is_counted_shown_and_frozen(federim: Federim) -> None:
         "series": 2,
     }
     frozen = told(federim("cohort", "freeze", "chest", "--json"))
-    assert frozen.items() >= {"persons": 2, "series": 2, "held_series": 2, "snapshot": f"chest-{frozen['sha256'][:12]}"}.items()
+    counts = {"persons": 2, "series": 2, "held_series": 2}
+    assert frozen.items() >= {**counts, "snapshot": f"chest-{frozen['sha256'][:12]}"}.items()
     (listed,) = told(federim("cohort", "list", "--json"))["cohorts"]
     assert listed == {"cohort": "chest", "title": "Chest CT", "snapshots": [frozen["snapshot"]]}
     assert frozen["snapshot"] in federim("cohort", "list").stdout
+    assert "2 series may show a face" in federim("cohort", "freeze", "chest").stdout
     assert "series with Modality = CT" in federim("cohort", "show", "chest").stdout
 
 

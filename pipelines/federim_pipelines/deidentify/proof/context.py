@@ -43,8 +43,8 @@ def holds(element: Element, spelling: Spelling) -> bool:
 
 
 def is_a_name(spelling: Spelling) -> bool:
-    """Whether a spelling is made of letters, so many that they meet by no accident."""
-    return not spelling.word and spelling.sort not in (Sort.NUMBER, Sort.BIRTH, Sort.UID)
+    """Whether a spelling is of somebody's name, and so long that its letters meet by no accident."""
+    return not spelling.word and spelling.sort in (Sort.NAME, Sort.STAFF)
 
 
 def text_holds(text: str, spelling: Spelling) -> bool:

@@ -153,7 +153,7 @@ def test_every_override_is_said_by_its_name(keyword: str) -> None:
 
 def test_denied_texts_dispositions_a_second_pass_and_the_oldest_year_are_said() -> None:
     options = load_policy().options
-    changed = [
+    changed: list[dict[str, Any]] = [
         {},
         {"denied": frozenset({"GENOU"})},
         {"denied": frozenset({"PIED"})},
