@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle, islice
 from typing import Final
 
 from pydicom import Dataset
@@ -9,10 +10,11 @@ from pydicom import Dataset
 from federim_pipelines.deidentify.compressed_pixels import blank_compressed
 from federim_pipelines.deidentify.native_pixels import blank_native
 from federim_pipelines.deidentify.pictures import Doubtful, drawn
-from federim_pipelines.deidentify.projection import burned_text
+from federim_pipelines.deidentify.projection import BurnedText, burned_text
 from federim_pipelines.deidentify.rendering import Undecodable, pictures_of, samples_of
 
-PASSES: Final = 4  # readings after which text that still shows is a person's matter
+ZOOMS: Final = (1.0, 0.7)  # in turns: a second reading at the first one's zoom would miss the same
+PASSES: Final = 6  # readings after which text that still shows is a person's matter
 
 
 def clean_pixels(clean: Dataset) -> int:
@@ -21,7 +23,8 @@ def clean_pixels(clean: Dataset) -> int:
     In native transfer syntaxes only the bytes in the boxes change. In compressed ones the frames concerned
     are compressed anew without loss where their syntax has an encoder; from the others, lossy JPEG for one,
     the image becomes Explicit VR Little Endian. Where no text is found the pixels stay as they are. Either
-    way BurnedInAnnotation becomes NO. Boxes are as dark as their frame's darkest pixel.
+    way BurnedInAnnotation becomes NO. Where some is found, the image is read again until no zoom shows any
+    more. Boxes are as dark as their frame's darkest pixel.
 
     Raises
     ------
@@ -33,23 +36,30 @@ def clean_pixels(clean: Dataset) -> int:
     ----------
     DICOM PS3.15, E.3.1 (Clean Pixel Data Option).
     """
-    blanked = 0
+    blanked = quiet = 0
     try:
-        for _ in range(PASSES):
-            found = burned_text(clean)
-            if not found:
+        for zoom in islice(cycle(ZOOMS), PASSES):
+            found = burned_text(clean, zoom=zoom)
+            if found:
+                _blank(clean, found)
+                blanked, quiet, last = blanked + len(found), 0, found
+                continue
+            quiet += 1
+            if not blanked or quiet == len(ZOOMS):
                 clean.BurnedInAnnotation = "NO"
                 return blanked
-            if clean.file_meta.TransferSyntaxUID.is_compressed:
-                blank_compressed(clean, found)
-            else:
-                blank_native(clean, found)
-            blanked += len(found)
-        frame = min(found.of_frames, default=0)
+        frame = min(last.of_frames, default=0)
         shown = next(samples_of(clean, [frame]))
     except Undecodable as undecodable:
         raise Doubtful(str(undecodable)) from None
     raise Doubtful(
         "PixelData (7FE0,0010): text still shows after it was blanked",
-        drawn(pictures_of(shown, clean)[0], found.boxes(frame)),
+        drawn(pictures_of(shown, clean)[0], last.boxes(frame)),
     )
+
+
+def _blank(clean: Dataset, text: BurnedText) -> None:
+    if clean.file_meta.TransferSyntaxUID.is_compressed:
+        blank_compressed(clean, text)
+    else:
+        blank_native(clean, text)

@@ -36,6 +36,7 @@ from federim_pipelines.deidentify.values import TEXTUAL, ValueRules, dummy
 from federim_pipelines.deidentify.walk import (
     CONTENT,
     UTF_8,
+    VALUE_TYPE,
     action_on,
     creator_of,
     is_creator,
@@ -148,7 +149,8 @@ class Cleaner:
         """Items are cleaned where the sequence may stay. D empties it: an invented item would be a lie."""
         if not stays:
             return DataElement(tag, "SQ", Sequence())
-        if tag == CONTENT and self.policy.cleans_structured:
+        of_content = tag == CONTENT or any(VALUE_TYPE in item for item in items)
+        if of_content and self.policy.cleans_structured:
             kept = content_items(items, self)
         else:
             kept = [self.dataset(item) for item in items]

@@ -35,29 +35,32 @@ _SHARED: Final = 128
 _CANDIDATE, _LIKELY, _SURE = 0.3, 0.5, 0.75  # the detector's scores
 _LINE: Final = 3.0  # times as long as it is high
 _LARGE: Final = 0.05  # of a picture's area
-_READABLE: Final = (2, 0.25)  # letters that differ, and the recognizer's score
-_WELL_READABLE: Final = (3, 0.8)
+# How many letters that differ, and the recognizer's score of them.
+_READ: Final = ((2, 0.5),)
+_READ_LINE: Final = ((2, 0.25),)
+_READ_UNLIKELY: Final = ((2, 0.9), (3, 0.7))
+_READ_LARGE: Final = ((3, 0.8),)
 
 _MARGIN: Final = 2  # pixels that a letter's soft edge may reach beyond its box
 _OVERRUN: Final = 0.5  # of a line's height: a first or last letter that the box has cut
 
 
-def text_boxes(picture: Picture) -> list[Box]:
+def text_boxes(picture: Picture, *, zoom: float = 1.0) -> list[Box]:
     """Where there is text in a picture, whatever it says, in the picture's pixels, with a margin.
 
     Light on dark or dark on light, upright or not. A picture larger than a tile is read in tiles at its own
-    scale, and once as a whole for its large letters.
+    scale, and once as a whole for its large letters. What is missed at one zoom may be seen at another.
     """
     rows, columns = picture.shape[:2]
-    scale = min(_SHORTEST_SIDE / min(rows, columns), _MOST_ENLARGED)
-    if scale >= 1 and max(rows, columns) * scale <= 2 * _TILE:
+    scale = zoom * min(_SHORTEST_SIDE / min(rows, columns), _MOST_ENLARGED)
+    if scale >= zoom and max(rows, columns) * scale <= 2 * _TILE:
         return sorted(set(_boxes(picture, scale)))
-    found = set(_boxes(picture, min(_TILE / max(rows, columns), 1.0)))
+    found = set(_boxes(picture, zoom * min(_TILE / max(rows, columns), 1.0)))
     if max(rows, columns) > _TILE:
         for top in _starts(rows):
             for left in _starts(columns):
                 tile = picture[top : top + _TILE, left : left + _TILE]
-                found.update(box.moved(top, left) for box in _boxes(tile, 1.0))
+                found.update(box.moved(top, left) for box in _boxes(tile, zoom))
     return sorted(found)
 
 
@@ -89,14 +92,21 @@ def _is_text(seen: Picture, corners: Corners, score: float) -> bool:
     from rapidocr.utils.process_img import get_rotate_crop_image
 
     width, height = _sides(corners)
-    small = width * height < _LARGE * seen.shape[0] * seen.shape[1]
-    if small and score >= _SURE and max(width, height) >= _LINE * min(width, height):
+    large = width * height > _LARGE * seen.shape[0] * seen.shape[1]
+    line = max(width, height) >= _LINE * min(width, height)
+    if line and score >= _SURE and not large:
         return True
     read = _engine()(get_rotate_crop_image(seen, corners.copy()), use_det=False, use_cls=False, use_rec=True)
     if not read.txts:
         return False
-    letters, readable = _READABLE if small and score >= _LIKELY else _WELL_READABLE
-    return len({char for char in read.txts[0] if char.isalnum()}) >= letters and read.scores[0] >= readable
+    if large:
+        readable = _READ_LARGE
+    elif score < _LIKELY:
+        readable = _READ_UNLIKELY
+    else:
+        readable = _READ_LINE if line else _READ
+    letters = len({char for char in read.txts[0] if char.isalnum()})
+    return any(letters >= least and read.scores[0] >= needed for least, needed in readable)
 
 
 def _upright(corners: NDArray[np.float64], rows: int, columns: int) -> Box:

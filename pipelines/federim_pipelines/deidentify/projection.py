@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # pictures are read; with more, moving text covers itself.
 FRAMES_PER_PROJECTION: Final = 16
 
-# The correlation of a frame with a projection of all, in a box, from which the frame has the text. One that is
+# The correlation of a frame with a projection, in a box, from which the frame has its text. One that is
 # missed, for another text over its own, shows when the image is read again.
 LIKE: Final = 0.3
 
@@ -44,13 +44,13 @@ class BurnedText:
         return len(set().union(*self.of_frames.values()))
 
 
-def burned_text(dataset: Dataset) -> BurnedText:
+def burned_text(dataset: Dataset, *, zoom: float = 1.0) -> BurnedText:
     """The text in an image's pixels, its frames read one at a time.
 
     A loop is first read as its lightest and its darkest projection, where text that stays stands out from
     what moves; the frames concerned are those that look like the projection there. If it is long, it is then
     read in projections of a few frames each, without what was found; and where those show text, frame by
-    frame.
+    frame. `zoom` is `text_boxes`'s.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def burned_text(dataset: Dataset) -> BurnedText:
     """
     count = number_of_frames(dataset)
     whole = _extremes(samples_of(dataset))
-    boxes = _read(whole, dataset)
+    boxes = _read(whole, dataset, zoom)
     _check(boxes, whole, dataset)
     if count == 1:
         return BurnedText({0: boxes} if boxes else {})
@@ -71,18 +71,18 @@ def burned_text(dataset: Dataset) -> BurnedText:
         for index, frame in part:
             found[index] = {box for box in boxes if _shows(frame, box, whole)}
         if count > FRAMES_PER_PROJECTION:
-            _read_part({index: _without(frame, found[index]) for index, frame in part}, found, dataset)
+            _read_part({index: _without(frame, found[index]) for index, frame in part}, found, dataset, zoom)
     return BurnedText({index: of_frame for index, of_frame in found.items() if of_frame})
 
 
-def _read_part(part: dict[int, Samples], found: dict[int, set[Box]], dataset: Dataset) -> None:
+def _read_part(part: dict[int, Samples], found: dict[int, set[Box]], dataset: Dataset, zoom: float) -> None:
     extremes = _extremes(iter(part.values()))
-    seen = _read(extremes, dataset)
+    seen = _read(extremes, dataset, zoom)
     if not seen:
         return
     for index, frame in part.items():
         # What no single frame shows is blanked in all of them: it was seen.
-        found[index] |= _read((frame,), dataset) or seen
+        found[index] |= _read((frame,), dataset, zoom) or seen
         _check(found[index], (frame,), dataset)
 
 
@@ -107,12 +107,12 @@ def _extremes(frames: Iterator[Samples]) -> tuple[Samples, ...]:
     return (lightest,) if darkest is None else (lightest, darkest)
 
 
-def _read(projections: Iterable[Samples], dataset: Dataset) -> set[Box]:
+def _read(projections: Iterable[Samples], dataset: Dataset, zoom: float) -> set[Box]:
     return merged(
         box
         for projection in projections
         for picture in pictures_of(projection, dataset)
-        for box in text_boxes(picture)
+        for box in text_boxes(picture, zoom=zoom)
     )
 
 

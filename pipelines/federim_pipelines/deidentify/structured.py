@@ -1,4 +1,4 @@
-"""Clean a report's content tree, item by item."""
+"""Clean a content tree, a report's or another, item by item."""
 
 from __future__ import annotations
 
@@ -54,10 +54,13 @@ class _Node:
 
 
 def content_items(items: Sequence[Dataset], cleaner: Cleaner) -> list[Dataset]:
-    """The clean items of a report's content tree, without those that may not stay and what is below them.
+    """The clean items of a content tree, without those that may not stay and what is below them.
+
+    A tree is a report's, or the items of an acquisition's context or of a specimen's preparation.
 
     An item whose concept, or whose code, is none that may stay goes too; so does a reference to an item that
-    went, or to another reference. Other references by position are made to fit the new positions.
+    went, or to another reference; and an item that cannot be read. Other references by position are made to
+    fit the new positions.
 
     References
     ----------
@@ -85,13 +88,23 @@ def with_required(source: Dataset, clean: Dataset) -> Dataset:
 def _cleaned(items: Sequence[Dataset], cleaner: Cleaner) -> list[_Node]:
     nodes = []
     for number, item in enumerate(items, start=1):
-        clean = _clean_item(item, cleaner)
-        if clean is not None:
-            node = _Node(number, clean)
-            if node.refers_to is None:
-                node.children = _cleaned(item.get("ContentSequence") or (), cleaner)
+        try:
+            node = _node(number, item, cleaner)
+        except Exception:  # noqa: S112 — pydicom raises many kinds on a damaged value
+            continue
+        if node is not None:
             nodes.append(node)
     return nodes
+
+
+def _node(number: int, item: Dataset, cleaner: Cleaner) -> _Node | None:
+    clean = _clean_item(item, cleaner)
+    if clean is None:
+        return None
+    node = _Node(number, clean)
+    if node.refers_to is None:
+        node.children = _cleaned(item.get("ContentSequence") or (), cleaner)
+    return node
 
 
 def _clean_item(item: Dataset, cleaner: Cleaner) -> Dataset | None:
@@ -115,6 +128,8 @@ def _clean_item(item: Dataset, cleaner: Cleaner) -> Dataset | None:
         if said is None or not _says_the_same(said, _code(clean.get("ConceptCodeSequence"))):
             return None
     elif value_type == "NUM":
+        if "NumericValue" in item and clean.get("NumericValue") is None:
+            return None
         _keep_measured(clean, concept)
     elif value_type not in _OF_ATTRIBUTES and not clean.get("ReferencedContentItemIdentifier"):
         return None
@@ -156,9 +171,9 @@ def _keep_measured(clean: Dataset, concept: Concept | None) -> None:
     if not all(value.get("NumericValue") is not None for value in measured):
         clean.MeasuredValueSequence = Items()
     elif concept == _SUBJECT_AGE:
-        for value in measured:
+        for value in measured or [clean]:  # outside reports an item holds the number itself
             unit = _code(value.get("MeasurementUnitsCodeSequence"))
-            if unit == ("UCUM", "a") and value.NumericValue > OLDEST_AGE:
+            if unit == ("UCUM", "a") and value.get("NumericValue", 0) > OLDEST_AGE:
                 value.NumericValue = OLDEST_AGE
 
 

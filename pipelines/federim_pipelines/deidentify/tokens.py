@@ -25,6 +25,7 @@ from federim_pipelines.deidentify.walk import (
     CODE_VALUES,
     CODING_SCHEME,
     CONTENT,
+    VALUE_TYPE,
     action_on,
     creator_of,
     is_creator,
@@ -133,6 +134,8 @@ class Tokens:
         clean = []
         for first, last in items(raw, start, len(raw), explicit=self.explicit, depth=depth + 1):
             elements, _ = split(raw, first, last, explicit=self.explicit, depth=depth + 1)
+            if VALUE_TYPE in elements and self._policy.cleans_structured:
+                raise Unknown
             kept = self.dataset(elements, depth=depth + 1)
             clean.append(b"".join(kept[tag] for tag in sorted(kept)))
         return encode_sequence(tag, clean, explicit=self.explicit)

@@ -18,6 +18,7 @@ from federim_pipelines.deidentify.tree_worker import (
     Refused,
     TreeTask,
     clean_chunk,
+    forget,
 )
 from federim_pipelines.deidentify.walk_tree import chunks
 from federim_pipelines.items import Reason
@@ -168,8 +169,11 @@ def _check_places(source: Path, target: Path) -> None:
 
 
 def _here(task: TreeTask) -> Iterator[tuple[int, ChunkReport]]:
-    for chunk in chunks(task.source):
-        yield len(chunk.names), clean_chunk(task, chunk)
+    try:
+        for chunk in chunks(task.source):
+            yield len(chunk.names), clean_chunk(task, chunk)
+    finally:
+        forget()
 
 
 def _in_processes(task: TreeTask, workers: int) -> Iterator[tuple[int, ChunkReport]]:

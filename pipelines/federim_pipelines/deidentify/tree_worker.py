@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections import Counter
@@ -83,6 +84,11 @@ def failed(chunk: Chunk, error: BaseException) -> ChunkReport:
     return ChunkReport(ignored=chunk.ignored, refused=[Refused(place, Reason.FAILED, type(error).__name__)])
 
 
+def forget() -> None:
+    """Let go of what this process keeps of a run: keys, patients, folders that were made."""
+    _worker.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def _worker(task: TreeTask) -> _Worker:
     return _Worker(task)
@@ -90,6 +96,8 @@ def _worker(task: TreeTask) -> _Worker:
 
 class _Worker:
     def __init__(self, task: TreeTask) -> None:
+        # What a file leaves behind is freed by counting references; looking for cycles in it costs a tenth.
+        gc.set_threshold(100_000, 20, 20)
         policy = load_policy(task.policy, dispositions=task.dispositions, denied=task.denied)
         self._task = task
         self._deidentifier = Deidentifier(policy, KeyedSubjects(task.key), prover=Prover.under(policy))

@@ -15,6 +15,7 @@ CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCode
 CODING_SCHEME: Final = 0x00080102
 CODE_MEANING: Final = 0x00080104
 CONTENT: Final = 0x0040A730  # ContentSequence: a report's tree
+VALUE_TYPE: Final = 0x0040A040  # what makes an item of any sequence a content item (PS3.3, 10.2)
 UTF_8: Final = "ISO_IR 192"
 
 # Written anew, or left over by whoever wrote the file before.

@@ -57,16 +57,17 @@ class Prover:
         raw : bytes
             The file up to its pixels as the device wrote it, inflated if it was deflated.
         clean : bytes
-            The output up to its pixels, likewise.
+            The output up to its pixels, likewise; none where only `texts` are to be searched.
         texts : str
             Whatever else goes out with it: names of file and folders, strings of rows, text seen in pixels.
         """
         identity = self._identity(raw)
         search = search_for(identity)
         found: set[str] = set()
-        suspects = search.suspects(clean) + list(_uids_met(identity.uids, clean))
-        if suspects or may_hold_pattern(clean):
-            found.update(_in_elements(raw, clean, suspects))
+        if clean:
+            suspects = search.suspects(clean) + list(_uids_met(identity.uids, clean))
+            if suspects or may_hold_pattern(clean):
+                found.update(_in_elements(raw, clean, suspects))
         for text in texts:
             content = text.encode("utf-8", "replace")
             found.update(
