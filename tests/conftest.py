@@ -12,9 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from federim.database import migrate
 from federim.home import Home, Role
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("federim", deadline=None)
+settings.load_profile("federim")
 
 SHARED_DATA = Path(__file__).parents[1] / "../shared/data"
 POSTGRESQL_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))

@@ -63,7 +63,7 @@ def keyed(key: bytes, *parts: str | bytes) -> bytes:
         raw = part.encode() if isinstance(part, str) else part
         inner.update(len(raw).to_bytes(8, "big") + raw)
     outer.update(inner.digest())
-    return outer.digest()
+    return bytes(outer.digest())
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,8 @@ _SCHEMES = _RT_SCHEMES | {
     *("ACR", "ASTM", "BI", "C4", "C5", "CD2", "CPT4", "CVX", "DCMUID", "FDI", "I10", "I10P", "I9", "I9C"),
     *("ICD10", "IEEE", "ISO639_1", "ISO639_2", "ISO3166_1", "LN", "MDNS", "NDC", "NICIP", "POS", "RADLEX"),
     *("SNM", "UB04", "UMLS", "CCAM", "CIM10", "ADICAP", "L", "JLAC10", "JC10", "MAYO", "RXNORM"),
-    *("RFC3066", "RFC5646"),
+    *("RFC3066", "RFC5646", "SCPECG", "HL7", "HPC", "ICDO3", "I11", "IHERO", "MA", "MGI", "NCDR", "NYUMCCG"),
+    *("PATHLEX", "RADELEMENT", "TNM", "UBERON", "UNS", "UPC", "DC"),
 }
 _PRIVATE_SCHEME = re.compile(r"99[A-Z0-9_]{1,14}")
 _CODE = re.compile(r"[!-~]{1,64}")

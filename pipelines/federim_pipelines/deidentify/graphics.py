@@ -7,6 +7,9 @@ from typing import Final
 from federim_pipelines.deidentify.names import keyed_name
 from federim_pipelines.deidentify.text import TextCleaner
 
+SHUTTER_SHAPE: Final = 0x00181600
+OVERLAY_SHUTTER: Final = "BITMAP"  # the shape of a shutter that is an overlay, and goes with it
+
 _LONGEST_CODE: Final = 16  # characters of a CS
 
 # Code strings that people type: GraphicLayer (0070,0002) and ContentLabel (0070,0080).

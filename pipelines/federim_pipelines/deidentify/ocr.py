@@ -100,7 +100,7 @@ def _is_text(seen: Picture, corners: Corners, score: float) -> bool:
     if not read.txts:
         return False
     if large:
-        readable = _READ_LARGE
+        readable: tuple[tuple[int, float], ...] = _READ_LARGE
     elif score < _LIKELY:
         readable = _READ_UNLIKELY
     else:

@@ -23,7 +23,7 @@ from federim_pipelines.deidentify.dates import (
     shift_datetime,
 )
 from federim_pipelines.deidentify.dictionaries import is_single, vr_of
-from federim_pipelines.deidentify.graphics import TYPED_NAMES, drawing_name
+from federim_pipelines.deidentify.graphics import OVERLAY_SHUTTER, SHUTTER_SHAPE, TYPED_NAMES, drawing_name
 from federim_pipelines.deidentify.header import NUMBERS, SIZES
 from federim_pipelines.deidentify.own_values import OwnValues
 from federim_pipelines.deidentify.patterns import holds_identifier
@@ -230,9 +230,11 @@ class ValueRules:
             earliest = max(earliest, self._study_year - OLDEST_AGE)
         return f"{max(birth.year, earliest):04d}0101"
 
-    def _code_string(self, tag: int, part: str) -> str:
+    def _code_string(self, tag: int, part: str) -> str | None:
         if tag in TYPED_NAMES:
             return drawing_name(part, self._cleaner, self._subject.uid_key)
+        if tag == SHUTTER_SHAPE and part == OVERLAY_SHUTTER:
+            return None
         if not _CODE_STRING.fullmatch(part) or self._own.are_in(part):
             return ""
         if tag in TYPED_CODES and self._policy.cleans_text and self._cleaner.clean(part) != part:

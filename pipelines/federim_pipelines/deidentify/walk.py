@@ -23,6 +23,7 @@ _DROPPED_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0004, 0xFFFA, 0xFFFC, 0xFF
 _LENGTH_TO_END: Final = 0x00080001
 _CHARACTER_SET: Final = 0x00080005
 _OVERLAY_DATA: Final = 0x3000
+_SHUTTER_OVERLAY: Final = 0x00181623  # ShutterOverlayGroup
 
 # Where a block's creators are, and the elements they reserve (PS3.5, 7.8.1).
 _FIRST_CREATOR, _LAST_CREATOR = 0x10, 0xFF
@@ -34,8 +35,8 @@ def action_on(policy: Policy, tag: int) -> Action | None:
     if number == 0 or group in _DROPPED_GROUPS or tag in (_LENGTH_TO_END, _CHARACTER_SET):
         return Action.REMOVE
     action = policy.action(tag)
-    if action is None and group >> 8 == 0x60:  # what describes an overlay goes with its data
-        return policy.action(tag & 0xFFFF0000 | _OVERLAY_DATA)
+    if action is None and (group >> 8 == 0x60 or tag == _SHUTTER_OVERLAY):
+        return policy.action(0x60000000 | _OVERLAY_DATA)  # what describes an overlay goes with its data
     return action
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from federim.keys import keyed
@@ -10,7 +11,7 @@ from federim.lake.images import discard, store
 from federim_pipelines.deidentify.cleaned import Cleaned
 from federim_pipelines.extract.imaging import rows_of
 from federim_pipelines.extract.unusable import Unusable
-from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal
+from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal, Row
 from federim_pipelines.sources.archive import listing, why_member_refused
 from federim_pipelines.sources.content import opened
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
@@ -72,7 +73,7 @@ def _record(cleaned: Cleaned, worker: Worker) -> Record:
         year=worker.year,
     )
     try:
-        cleaned.prove(str(value) for _, row in rows for value in row.values() if isinstance(value, str))
+        cleaned.prove(_beyond(rows, cleaned.head + cleaned.tail))
     except Unusable:
         discard(worker.home, stored.path)
         raise
@@ -84,3 +85,11 @@ def _record(cleaned: Cleaned, worker: Worker) -> Record:
         conflict=Reason.INSTANCE_CONFLICT,
         object_path=stored.path,
     )
+
+
+def _beyond(rows: Iterable[tuple[str, Row]], header: bytes) -> Iterator[str]:
+    """The texts of rows that are not word for word in the header: what is there has been searched already."""
+    for _, row in rows:
+        for value in row.values():
+            if isinstance(value, str) and value.encode() not in header:
+                yield value

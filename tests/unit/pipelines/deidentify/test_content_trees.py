@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 
 import pytest
 from content_trees import VALUES, at, below, by_reference, code, item
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import Comprehensive3DSRStorage, XRayRadiationDoseSRStorage
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.content_table import content_action, content_rules, in_snomed_ct
 from federim_pipelines.deidentify.elements import deidentify, encode
+from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.policy import OPTION_CODES, Action, Policy
 
 MakeDataset = Callable[..., Dataset]
@@ -184,6 +188,51 @@ def test_the_language_and_every_unit_stay(
     ]
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["tokens", "elements"])
+def test_content_items_of_an_image_are_treated_as_a_reports_are(
+    make_dataset: MakeDataset, subject: Subject, fast: bool
+) -> None:
+    age = Dataset()
+    age.ValueType, age.NumericValue = "NUM", "97"
+    age.ConceptNameCodeSequence = Sequence([code("DCM", "121033")])
+    age.MeasurementUnitsCodeSequence = Sequence([code("UCUM", "a")])
+    step, specimen = Dataset(), Dataset()
+    step.SpecimenPreparationStepContentItemSequence = Sequence(
+        [
+            item("TEXT", ("DCM", "121041"), "S19-1"),  # Specimen Identifier: no word that tells, but a number
+            item("CODE", ("DCM", "111701"), ("SCT", "127790008")),
+            item("DATETIME", ("DCM", "111702"), "20240229101500"),
+        ]
+    )
+    specimen.SpecimenPreparationSequence = Sequence([step])
+    dataset = make_dataset(
+        SpecimenDescriptionSequence=Sequence([specimen]),
+        AcquisitionContextSequence=Sequence([age, item("PNAME", ("DCM", "121008"), CANARY)]),
+    )
+    with Deidentifier(RESEARCH, lambda _: subject, fast=fast).content(encode(dataset)) as written:
+        clean = dcmread(BytesIO(written.head + written.body + written.tail))
+    staining, when = (
+        clean.SpecimenDescriptionSequence[0]
+        .SpecimenPreparationSequence[0]
+        .SpecimenPreparationStepContentItemSequence
+    )
+    assert staining.ConceptCodeSequence[0].CodeValue == "127790008"
+    assert when.DateTime == "20231121101500"
+    kept_age, observer = clean.AcquisitionContextSequence
+    assert (kept_age.NumericValue, observer.PersonName) == (90, "REMOVED")
+
+
+def test_an_item_that_holds_its_number_itself_goes_with_it(
+    make_dataset: MakeDataset, subject: Subject
+) -> None:
+    item = Dataset()
+    item.ValueType, item.NumericValue = "NUM", "778899"  # the patient's own
+    item.ConceptNameCodeSequence = Sequence([code(*MEASUREMENT)])
+    item.MeasurementUnitsCodeSequence = Sequence([code("UCUM", "mm")])
+    clean = deidentify(make_dataset(AcquisitionContextSequence=Sequence([item])), subject, RESEARCH)
+    assert len(clean.AcquisitionContextSequence) == 0
+
+
 def test_a_removed_item_takes_what_is_below_it(make_report: MakeReport, subject: Subject) -> None:
     note = item("TEXT", ("DCM", "121022"), "ACC 1", item("NUM", MEASUREMENT, ("1", "mm")))
     assert not deidentify(make_report(note), subject, RESEARCH).ContentSequence
@@ -228,6 +277,18 @@ def test_an_item_that_says_nothing_the_standard_knows_goes(
     clean = deidentify(make_report(made), subject, RESEARCH)
     assert not clean.ContentSequence
     assert CANARY.encode() not in encode(clean)
+
+
+def test_a_damaged_item_goes_alone(make_report: MakeReport, subject: Subject) -> None:
+    damaged = item("CODE", FINDING, ("SCT", "27925004"))
+    damaged.ConceptNameCodeSequence[0]._dict[0x00080100] = RawDataElement(
+        Tag(0x00080100), "UL", 3, b"abc", 0, False, True
+    )
+    report = make_report(
+        item("NUM", MEASUREMENT, ("1", "mm")), damaged, item("NUM", MEASUREMENT, ("2", "mm"))
+    )
+    kept = deidentify(report, subject, RESEARCH).ContentSequence
+    assert [node.MeasuredValueSequence[0].NumericValue for node in kept] == [1, 2]
 
 
 def test_values_hidden_in_an_item_of_another_type_go(make_report: MakeReport, subject: Subject) -> None:

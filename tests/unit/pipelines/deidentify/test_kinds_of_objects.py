@@ -18,17 +18,24 @@ STORAGE = "1.2.840.10008.5.1.4.1.1."
 BASIC, RESEARCH = load_policy("basic"), load_policy("research")
 
 NEVER = {
+    "8": "overlay",
+    "9": "curve",
     "9.4.1": "audio",
     "66": "raw data",
     "68.1": "surface scan",
     "77.1.4": "photograph",
     "77.1.4.1": "photograph",
+    "88.2": "audio",
     "88.59": "manifest",
     "104.1": "encapsulated",
     "104.2": "encapsulated",
     "104.3": "encapsulated",
+    "129": "curve",
     "131": "structured display",
     "200.1": "protocol",
+    "201.1": "inventory",
+    "501.3": "no patient's",
+    "601.1": "no patient's",
 }
 CLEANED = {
     "3.1": "ultrasound",
@@ -59,7 +66,7 @@ def test_kinds_made_of_text_enter_only_where_the_policy_cleans_them(
     assert why_refused(dataset, RESEARCH) is None
 
 
-@pytest.mark.parametrize("arc", ["2", "4", "66.4", "66.7", "128", "481.3", "77.1.5.1"])
+@pytest.mark.parametrize("arc", ["2", "4", "9.1.1", "66.4", "66.7", "128", "481.3", "77.1.5.1"])
 def test_kinds_made_of_pixels_and_numbers_enter(make_dataset: MakeDataset, arc: str) -> None:
     for policy in (BASIC, RESEARCH):
         assert why_refused(make_dataset(SOPClassUID=STORAGE + arc), policy) is None

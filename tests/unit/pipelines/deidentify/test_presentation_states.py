@@ -147,8 +147,10 @@ def test_overlays_and_curves_go_with_all_that_describes_them(
             (0x4000, "LT", CANARY),
         ]:
             dataset.add(DataElement(group << 16 | number, vr, value))
+    dataset.ShutterShape, dataset.ShutterOverlayGroup = "BITMAP", 0x6000
     dataset.add(DataElement(0x50002500, "LO", CANARY))
     dataset.add(DataElement(0x50003000, "OW", CANARY.encode()))
     clean = cleaned(dataset)
     assert not [tag for tag in clean.keys() if tag.group >> 8 in (0x50, 0x60)]  # noqa: SIM118
+    assert not {"ShutterShape", "ShutterOverlayGroup"} & set(clean.dir())
     assert CANARY.encode() not in encode(clean)

@@ -87,6 +87,12 @@ def test_a_number_stored_as_bytes_of_no_known_kind_is_read_as_its_maker_document
     assert RULES.keeps("GEMS_HELIOS_01", 0x00451001, "OB") == RULES.keeps("GEMS_HELIOS_01", 0x00451001, "SS")
 
 
+def test_lines_of_text_of_the_table_are_cleaned_and_those_a_site_names_stay_whole() -> None:
+    said = Dispositions({("Philips Imaging DD 001", 0x2001006E): Said(Disposition.KEEP, None)})
+    for rules, action in [(RULES, Action.CLEAN), (PrivateRules(said), Action.KEEP)]:
+        assert rules.keeps("Philips Imaging DD 001", 0x2001106E, "SH") == Keep("SH", action)
+
+
 def test_a_uid_is_keyed_and_prose_cleaned() -> None:
     assert RULES.keeps("NQHeader", 0x00991002) == Keep("UI", Action.UID)
     assert RULES.keeps("NQHeader", 0x00991005, "LT") == Keep("LT", Action.CLEAN)
@@ -169,6 +175,20 @@ def test_text_known_to_be_safe_goes_where_it_holds_the_patients_own_values(
     clean = deidentify(dataset, subject, RESEARCH)
     assert clean[0x20011087].value == "1H"
     assert not clean.get(0x2001106E) or not clean[0x2001106E].value
+
+
+def test_a_text_that_a_reviewer_rejected_goes_wherever_it_would_stay_whole(
+    make_dataset: MakeDataset, subject: Subject
+) -> None:
+    said = Dispositions({("ACME", 0x00110001): Said(Disposition.KEEP, "LO")})
+    dataset = make_dataset(ReceiveCoilName="ACME-HEAD 20")
+    dataset.private_block(0x0011, "ACME", create=True).add_new(1, "LO", ["ACME-HEAD 20", "other"])
+    options = frozenset({"clean_descriptors", "retain_safe_private"})
+    for denied, kept in [(frozenset[str](), "ACME-HEAD 20"), (frozenset({"ACME-HEAD 20"}), "")]:
+        policy = compile_policy("reviewed", options, {}, dispositions=said, denied=denied)
+        clean = deidentify(dataset, subject, policy)
+        assert clean.ReceiveCoilName == kept
+        assert clean[0x00111001].value == [kept, "other"]
 
 
 def test_private_dates_move_as_public_ones_do(make_dataset: MakeDataset, subject: Subject) -> None:

@@ -12,10 +12,13 @@ from io import BytesIO
 from pathlib import Path
 
 import highdicom
+import numpy as np
 import pydicom
 import pytest
 from content_trees import below
 from pydicom import Dataset
+from pydicom.data import get_testdata_file
+from pydicom.sr.codedict import codes
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.classes import why_refused
@@ -90,6 +93,83 @@ def test_highdicom_reads_the_same_measurements(shared_data: Path, subject: Subje
     path = shared_data / name
     clean = encode(deidentify(pydicom.dcmread(path), subject, RESEARCH))
     assert _measurements(clean) == _measurements(path.read_bytes()) != []
+
+
+def _made_report() -> highdicom.sr.Comprehensive3DSR:
+    """A report of one lesion (TID 1500), as a program writes it for somebody who types a name everywhere."""
+    image = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    person = highdicom.sr.PersonObserverIdentifyingAttributes(
+        name="Dupont^Anne", login_name="adupont", organization_name="Service Dupont"
+    )
+    device = highdicom.sr.DeviceObserverIdentifyingAttributes(
+        uid=highdicom.UID(), name="PC Dupont", serial_number="4711-Dupont"
+    )
+    outline = np.array([[1.0, 1.0], [20.5, 1.0], [20.5, 30.0], [1.0, 1.0]])
+    lesion = highdicom.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=highdicom.sr.TrackingIdentifier(highdicom.UID(), "lesion, Dupont"),
+        referenced_region=highdicom.sr.ImageRegion(
+            highdicom.sr.GraphicTypeValues.POLYLINE,
+            outline,
+            highdicom.sr.SourceImageForRegion.from_source_image(image),
+        ),
+        finding_type=codes.SCT.Nodule,
+        measurements=[
+            highdicom.sr.Measurement(codes.SCT.Diameter, 12.25, codes.UCUM.Millimeter),
+            highdicom.sr.Measurement(codes.SCT.Area, 118.5, codes.UCUM.SquareMillimeter),
+        ],
+        finding_sites=[highdicom.sr.FindingSite(codes.SCT.Lung)],
+    )
+    context = highdicom.sr.ObservationContext(
+        highdicom.sr.ObserverContext(codes.DCM.Person, person),
+        highdicom.sr.ObserverContext(codes.DCM.Device, device),
+    )
+    content = highdicom.sr.MeasurementReport(
+        context, codes.SCT.ComputedTomography, imaging_measurements=[lesion]
+    )
+    return highdicom.sr.Comprehensive3DSR(
+        [image],
+        content,
+        *(highdicom.UID(), 1, highdicom.UID(), 1, "Acme"),
+        institution_name="Service Dupont",
+        verifying_observer_name="Dupont^Anne",
+        is_verified=True,
+        verifying_organization="Service Dupont",
+    )
+
+
+def test_a_report_that_highdicom_made_loses_its_names_and_nothing_measured(subject: Subject) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        written = BytesIO()
+        _made_report().save_as(written)
+    clean = encode(deidentify(pydicom.dcmread(BytesIO(written.getvalue())), subject, RESEARCH))
+    assert b"Dupont" not in clean
+    assert b"dupont" not in clean
+    assert _measurements(clean) == _measurements(written.getvalue()) != []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = highdicom.sr.srread(BytesIO(clean)).content
+    (lesion,) = tree.get_planar_roi_measurement_groups()
+    assert lesion.roi.value.tolist()[1] == [20.5, 1.0]
+    assert (lesion.finding_type, lesion.tracking_identifier) == (codes.SCT.Nodule, "lesion")
+    assert lesion.tracking_uid.startswith("2.25.")
+
+
+def test_a_slide_keeps_how_its_specimen_was_prepared_and_not_its_number(
+    shared_data: Path, subject: Subject
+) -> None:
+    slide = pydicom.dcmread(shared_data / "highdicom/data/test_files/sm_image.dcm")
+    assert b"S19-1" in encode(slide)
+    clean = deidentify(slide, subject, RESEARCH)
+    assert b"S19-1" not in encode(clean)
+    steps = clean.SpecimenDescriptionSequence[0].SpecimenPreparationSequence
+    done = [
+        item.ConceptCodeSequence[0].CodeValue
+        for step in steps
+        for item in step.SpecimenPreparationStepContentItemSequence
+        if item.ConceptNameCodeSequence[0].CodeValue == "111701"  # Processing type
+    ]
+    assert done == ["433465004", "433465004", "127790008"]
 
 
 def _errors(path: Path) -> Counter[str]:
