@@ -19,9 +19,9 @@ from federim.model.identifiers import PatientIdentity
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.batches import in_batches
 from federim_pipelines.crew import Crew
-from federim_pipelines.deidentify.compilation import load_policy
-from federim_pipelines.deidentify.policy import why_not_in_a_lake
-from federim_pipelines.deidentify.policy_files import DEFAULT
+from federim_pipelines.deidentify.policy.compilation import load_policy
+from federim_pipelines.deidentify.policy.files import DEFAULT
+from federim_pipelines.deidentify.policy.policy import why_not_in_a_lake
 from federim_pipelines.intake import Intake
 from federim_pipelines.progress import Silence, Watch
 from federim_pipelines.review import Review

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from federim.home import Home
 from federim.identity.exchange import Exchange
-from federim_pipelines.deidentify.compilation import load_policy
 from federim_pipelines.deidentify.instance import Deidentifier
+from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.sources.dicom_patient import subject_of
 from federim_pipelines.sources.mapping import Mapping, load_mapping

@@ -1,7 +1,7 @@
 """Measure Federim against its peers and a floor in the same run, and print ratios: `make bench`.
 
-A time alone says more of the machine than of the program, so each figure is a ratio to something measured in
-turn with it, over several rounds; the median is what counts.
+A time alone says more of the machine than of the program, so each figure is a ratio to something
+measured in turn with it, over several rounds; the median is what counts.
 """
 
 from __future__ import annotations
@@ -11,95 +11,59 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
-from header_readers import WAYS
-from inputs import CT, MR, Kind, make_slices
-from peers import FEDERIM, OURS, OURS_TWICE, Tool, peers, python_of
-from race import Files, Race
+import folders
+import inputs
+import lake
 
-MEMORY = Path("/dev/shm")
-KEPT_AT_ONCE = 5  # the slices, fewer of them, and what a tool makes of them, with room to spare
-
-
-def scratch_folder(needed: int) -> tempfile.TemporaryDirectory[str]:
-    """A folder in memory if it has room for `needed` bytes, else where temporary files go."""
-    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > needed
-    return tempfile.TemporaryDirectory(dir=MEMORY if in_memory else None, prefix="federim-bench-")
-
-
-def deidentify(kind: Kind, count: int, tools: list[Tool], told: argparse.Namespace) -> None:
-    """Row 1 of DESIGN §10: whole processes, interpreter start included."""
-    with scratch_folder(KEPT_AT_ONCE * count * kind.side**2 * 2) as scratch:
-        folder = Path(scratch) / "in"
-        files = Files.of(folder, make_slices(folder, kind, count), told.fewer)
-        race = Race(files, [OURS, OURS_TWICE, *tools], Path(scratch))
-        race.run(told.rounds)
-        size = kind.side**2 * 2 // 1024
-        print(f"\nDe-identify {count:,} {kind.modality} of {size} kB, {told.rounds} rounds, in {scratch}")
-        print(race.table(), race.comparison(), sep="\n", flush=True)
-
-
-def extract(count: int, rounds: int) -> None:
-    """Row 2 of DESIGN §10: a file's rows from its header, in one process; imports not counted."""
-    with scratch_folder(KEPT_AT_ONCE * count * CT.side**2 * 2) as scratch:
-        folder = Path(scratch)
-        make_slices(folder, CT, count)
-        pythons = {way: Path(sys.executable) for way in WAYS if way != "dicomsdl"}
-        try:
-            pythons["dicomsdl"] = python_of("dicomsdl")
-        except subprocess.CalledProcessError as error:
-            print(f"dicomsdl is left out: {error}")
-        rates: dict[str, list[float]] = {way: [] for way in pythons}
-        for _ in range(rounds + 1):
-            for way, python in pythons.items():
-                script = Path(__file__).with_name("header_readers.py")
-                done = subprocess.run([python, script, way, folder], check=True, capture_output=True)
-                rates[way].append(count / float(done.stdout))
-        print(f"\nExtract metadata of {count:,} CT, files a second, {rounds} rounds")
-        for way, found in rates.items():
-            found = sorted(found[1:])  # the first fills caches
-            print(
-                f"{way:<32}{statistics.median(found):>10,.0f}  {found[0]:,.0f} to {found[-1]:,.0f}",
-                flush=True,
-            )
-
-
-def ingest(count: int, rounds: int) -> None:
-    """Row 3 of DESIGN §10: an ingest from end to end, a whole process, into a new home."""
-    with scratch_folder(KEPT_AT_ONCE * count * CT.side**2 * 2) as scratch:
-        folder = Path(scratch) / "in"
-
-        def command(source: Path, target: Path) -> list[str | Path]:
-            make = [FEDERIM, "init", target, "--role", "site", "--name", "bench"]
-            subprocess.run(make, check=True, capture_output=True)
-            return [FEDERIM, "--home", target, "ingest", source, "--json"]
-
-        tool = Tool("federim ingest", command, one_to_one=False)
-        race = Race(Files.of(folder, make_slices(folder, CT, count), 1), [tool], Path(scratch))
-        race.run(rounds)
-        print(f"\nIngest {count:,} CT of 512 kB, {rounds} rounds, in {scratch}")
-        print(race.table(), flush=True)
+ROWS: Final = ("ct", "mr", "lake")
+MEMORY: Final = Path("/dev/shm")
+COPIES: Final = 5  # of the input that may exist at once, and some room
 
 
 def main() -> None:
-    """Run every row and print a table of each."""
+    """Run the rows asked for and print their tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ct", type=int, default=3_000, help="CT slices of 0.5 MB (default 3,000)")
-    parser.add_argument("--mr", type=int, default=5_000, help="MR slices of 128 kB (default 5,000)")
-    parser.add_argument("--fewer", type=int, default=300, help="files for the slow peers (default 300)")
+    parser.add_argument("rows", nargs="*", choices=[[], *ROWS], help="default: all")
+    parser.add_argument("--ct", type=int, default=3000, help="CT slices of 0.5 MB (default 3000)")
+    parser.add_argument("--mr", type=int, default=5000, help="MR slices of 128 kB (default 5000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds measured (default 5)")
-    parser.add_argument("--no-peers", action="store_true", help="only Federim and cp -r")
     told = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", flush=True)
-    tools = [] if told.no_peers else peers()
-    deidentify(CT, told.ct, tools, told)
-    deidentify(MR, told.mr, tools, told)
-    extract(min(told.ct, 1_000), told.rounds)
-    ingest(min(told.ct, 1_000), told.rounds)
+    rows = told.rows or ROWS
+    place = _place(COPIES * max(told.ct * inputs.CT.megabytes, told.mr * inputs.MR.megabytes))
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, in {place}")
+    print(f"load before: {os.getloadavg()[0]:.1f}; medians of {told.rounds} rounds, each tool once a round")
+    for row, kind, count in (("ct", inputs.CT, told.ct), ("mr", inputs.MR, told.mr)):
+        if row in rows:
+            print(f"\nDe-identify {count:,} {kind.name} of {kind.megabytes:.2f} MB, start-up included")
+            with tempfile.TemporaryDirectory(dir=place) as scratch:
+                measured = folders.measure(Path(scratch), kind, count, told.rounds)
+            print("\n".join(folders.table(measured)), flush=True)
+    if "lake" in rows:
+        with tempfile.TemporaryDirectory(dir=place) as scratch:
+            _lake(lake.LakeBench(Path(scratch), told.ct, told.rounds), told.ct)
+
+
+def _lake(bench: lake.LakeBench, count: int) -> None:
+    print(f"\nA lake of {count:,} CT, one process")
+    _print("ingest end to end ÷ cp -r", bench.ingest_over_copy())
+    ours, theirs = bench.extraction()
+    _print("rows out of clean headers, files/s", ours)
+    _print("pydicom reads the header, files/s", theirs)
+
+
+def _print(title: str, found: list[float]) -> None:
+    print(f"{title:<38} median {statistics.median(found):8,.1f}  ({min(found):,.1f} to {max(found):,.1f})")
+
+
+def _place(megabytes: float) -> str:
+    """Memory-backed storage if it has the room, else the system's folder for temporary files."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > megabytes * 1e6:
+        return str(MEMORY)
+    return tempfile.gettempdir()
 
 
 if __name__ == "__main__":

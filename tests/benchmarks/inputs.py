@@ -1,118 +1,125 @@
-"""Make folders of CT and MR slices on real scanners' headers, as varied as a hospital's."""
+"""Make folders of slices as a hospital's archive exports them: real headers, tags that vary by slice."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-NAMES = ("MARTIN^ANNE", "BERNARD^LUC", "PETIT^CHLOE", "DURAND^HUGO", "LEROY^INES", "MOREAU^PAUL^JEAN")
-TOWNS = ("LILLE", "BREST", "NANTES", "LYON", "TOULON", "DIJON")
-FIRST_DAY = dt.date(2023, 1, 9)
+SERIES_A_PATIENT: Final = 4
+SLICES_A_SERIES: Final = 100
+IMPLICIT_EVERY: Final = 5  # of five patients, one comes from an archive that writes Implicit VR
+_DIFFERENT_PIXELS: Final = 50
+_NAMES: Final = ("LE GUENNEC", "QUÉFFELEC", "MARTIN", "D'ALMEIDA", "NGUYEN", "LEFÈVRE-BRÉMOND", "KERJEAN")
+_GIVEN: Final = ("MAËL", "ANNE-MARIE", "JEAN", "SOIZIC", "THI HOA", "PIERRE", "NOLWENN")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of slice: `side` pixels of 16 bits a side, `series` series a patient, `slices` a series."""
+    """One modality's slices: `side` × `side` pixels of 16 bits on the header of one of pydicom's files."""
 
-    modality: str
-    example: str
+    name: str
+    template: str
     side: int
-    series: int
-    slices: int
-    descriptions: tuple[str, ...]
-    vary: Callable[[Dataset, int], None]
+    series: tuple[str, ...]
+
+    @property
+    def megabytes(self) -> float:
+        """Of one slice's pixels."""
+        return self.side**2 * 2 / 1e6
 
 
-def _vary_ct(header: Dataset, number: int) -> None:
-    header.KVP, header.XRayTubeCurrent, header.Exposure = 120, 180 + number % 60, 45 + number % 20
-    header.ConvolutionKernel = ("STANDARD", "LUNG", "BONE")[header.SeriesNumber % 3]
-    header.CTDIvol, header.WindowCenter, header.WindowWidth = 8.2, [40, -600], [400, 1500]
-    header.TableHeight, header.GantryDetectorTilt = 152.5, 0
-
-
-def _vary_mr(header: Dataset, number: int) -> None:
-    header.RepetitionTime, header.EchoTime = 4500 + header.SeriesNumber, 92.5
-    header.FlipAngle, header.EchoTrainLength = 150, 15
-    header.WindowCenter, header.WindowWidth = 300 + number % 7, 600
-    header.DiffusionBValue = float(number % 2 * 800)
-
-
-CT = Kind("CT", "CT_small.dcm", 512, 3, 100, ("THORAX 1.25 mm", "ABDO PELVIS IV", "axial poumon"), _vary_ct)
-MR = Kind(
-    "MR", "MR_small.dcm", 256, 5, 100, ("t2_tse_tra", "DWI b800", "t1 cerebral", "FLAIR", "ADC"), _vary_mr
+CT: Final = Kind(
+    "CT",
+    "CT_small.dcm",
+    512,
+    ("SCOUT", "THORAX SANS IV 1.25", "Abdomen-Pelvis portal 2.5", "THORAX PARENCHYME 1.25"),
 )
+MR: Final = Kind("MR", "MR_small.dcm", 256, ("3-plan loc", "AX T2 FLAIR", "Sag T1 3D", "DWI b0 b1000"))
 
 
-def make_slices(folder: Path, kind: Kind, count: int) -> list[Path]:
-    """Write `count` slices, a folder a series; patients in turn in Explicit and Implicit VR Little Endian."""
-    header = dcmread(get_testdata_file(kind.example))
-    header.Rows = header.Columns = kind.side
+def make_slices(folder: Path, kind: Kind, count: int) -> None:
+    """Write `count` slices of several patients, studies and series to patient/series/slice."""
     dice = np.random.default_rng(1)
-    written = []
-    for index in range(count):
-        series, number = divmod(index, kind.slices)
-        patient = series // kind.series
-        if not number:
-            _begin_series(header, kind, patient, series)
-        _place(header, index, number)
-        kind.vary(header, number)
-        header.PixelData = dice.integers(0, 2000, kind.side**2, dtype=np.int16).tobytes()
-        place = folder / f"{patient:04d}" / f"{series:05d}" / f"{number:04d}.dcm"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        header.save_as(place, enforce_file_format=True)
-        written.append(place)
-    return written
+    pixels = [
+        dice.integers(0, 2000, kind.side**2, dtype=np.int16).tobytes() for _ in range(_DIFFERENT_PIXELS)
+    ]
+    for first in range(0, count, SLICES_A_SERIES):
+        number = first // SLICES_A_SERIES
+        header = _series(kind, number)
+        implicit = number // SERIES_A_PATIENT % IMPLICIT_EVERY == IMPLICIT_EVERY - 1
+        header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        place = folder / f"{header.PatientID}" / f"{header.SeriesNumber:04d}"
+        place.mkdir(parents=True)
+        for index in range(min(SLICES_A_SERIES, count - first)):
+            _slice(kind, header, number, index)
+            header.PixelData = pixels[(first + index) % _DIFFERENT_PIXELS]
+            header.save_as(
+                place / f"IM{index:06d}", implicit_vr=implicit, little_endian=True, enforce_file_format=True
+            )
 
 
-def _begin_series(header: Dataset, kind: Kind, patient: int, series: int) -> None:
-    day = FIRST_DAY + dt.timedelta(days=patient * 3)
-    header.PatientName = header.PatientBirthName = NAMES[patient % len(NAMES)]
-    header.PatientID, header.IssuerOfPatientID = f"IPP{8_000_000 + patient}", "CHU NORD"
-    header.PatientBirthDate, header.PatientSex = (
-        f"{1935 + patient * 7 % 70}0{patient % 9 + 1}17",
-        "FM"[patient % 2],
-    )
-    header.PatientAddress = f"{patient + 3} RUE DES LILAS, {TOWNS[patient % len(TOWNS)]}"
-    header.PatientTelephoneNumbers = f"06 12 34 {patient % 90 + 10} 56"
-    header.PatientComments = f"transfere de {TOWNS[patient % len(TOWNS)]}, revoir avec Dr Roux"
-    header.AccessionNumber, header.StudyID = f"A{230_000 + patient}", str(4000 + patient)
-    header.ReferringPhysicianName, header.OperatorsName = "ROUX^CLAIRE", "BLANC^MARC"
-    header.InstitutionName, header.StationName = "CHU NORD", f"{kind.modality}0{patient % 3 + 1}"
-    header.DeviceSerialNumber, header.SoftwareVersions = f"SN{patient % 3}4411", "7.2.1"
-    header.StudyDate = header.SeriesDate = header.AcquisitionDate = header.ContentDate = f"{day:%Y%m%d}"
-    header.StudyDescription = f"{kind.modality} {kind.descriptions[0]}"
-    header.SeriesDescription = header.ProtocolName = kind.descriptions[series % kind.series]
-    header.SeriesNumber = series % kind.series + 1
-    root = f"1.2.250.1.59.{ord(kind.modality[0])}"
-    header.StudyInstanceUID, header.SeriesInstanceUID = (
-        f"{root}.{patient + 1}",
-        f"{root}.{patient + 1}.{series + 1}",
-    )
-    header.FrameOfReferenceUID = f"{root}.{patient + 1}.0"
-    request = Dataset()
-    request.RequestedProcedureID, request.ScheduledProcedureStepID = header.AccessionNumber, "1"
-    request.RequestedProcedureDescription = header.StudyDescription
+def _series(kind: Kind, number: int) -> Dataset:
+    """The header that the slices of a series share."""
+    header = dcmread(get_testdata_file(kind.template))
+    header.pop("DataSetTrailingPadding", None)
+    patient, series = divmod(number, SERIES_A_PATIENT)
+    header.SpecificCharacterSet = "ISO_IR 100"
+    header.PatientName = f"{_NAMES[patient % len(_NAMES)]}^{_GIVEN[patient // 2 % len(_GIVEN)]}"
+    header.PatientID = f"800{patient:07d}"
+    header.PatientBirthDate = f"{1935 + patient % 60}{1 + patient % 12:02d}{1 + patient % 28:02d}"
+    header.PatientAge = f"{2021 - 1935 - patient % 60:03d}Y"
+    header.AccessionNumber = f"A{patient:08d}{series}"
+    header.ReferringPhysicianName = "DR^KERLEO"
+    header.OperatorsName = "MNP"
+    header.InstitutionName = "CHU DE LA CITE"
+    header.StudyDate = header.SeriesDate = header.AcquisitionDate = header.ContentDate = "20210314"
+    header.StudyTime, header.SeriesTime = "081500", f"08{20 + series}15.25"
+    header.StudyDescription = "TDM TAP" if kind is CT else "IRM CEREBRALE"
+    header.SeriesDescription = header.ProtocolName = kind.series[series]
+    header.SeriesNumber = series + 1
+    header.BodyPartExamined = "CHEST" if kind is CT else "HEAD"
+    header.StudyInstanceUID = f"1.2.840.113619.2.1.{patient}"
+    header.SeriesInstanceUID = f"1.2.840.113619.2.2.{patient}.{series}"
+    header.FrameOfReferenceUID = f"1.2.840.113619.2.3.{patient}"
+    header.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL" if kind is CT else "M_SE"]
+    header.Rows = header.Columns = kind.side
+    procedure, request, localizer = Dataset(), Dataset(), Dataset()
+    procedure.CodeValue, procedure.CodingSchemeDesignator = "ZBQK001", "CCAM"
+    procedure.CodeMeaning = "Scanographie du thorax"
+    request.RequestedProcedureID = f"RP{patient:08d}"
+    request.ScheduledProcedureStepDescription = header.StudyDescription
+    localizer.ReferencedSOPClassUID = header.SOPClassUID
+    localizer.ReferencedSOPInstanceUID = f"1.2.840.113619.2.4.{patient}.0.0"
+    header.ProcedureCodeSequence = [procedure]
     header.RequestAttributesSequence = [request]
-    header.file_meta.TransferSyntaxUID = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)[patient % 2]
+    header.ReferencedImageSequence = [localizer]
+    header.PerformedProcedureStepStartDate, header.PerformedProcedureStepStartTime = "20210314", "081512"
+    header.PerformedProcedureStepID = f"PPS{patient:08d}"
+    return header
 
 
-def _place(header: Dataset, index: int, number: int) -> None:
-    header.SOPInstanceUID = f"{header.SeriesInstanceUID}.{index + 1}"
-    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
-    header.InstanceNumber, header.SliceLocation = number + 1, number * 1.25
-    header.ImagePositionPatient = [-180.5, -170.25, number * 1.25 - 60]
-    header.StudyTime = header.SeriesTime = "091500"
-    header.AcquisitionTime = header.ContentTime = (
-        f"09{20 + number % 40:02d}{number % 60:02d}.{index % 1000:03d}"
-    )
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = header.SOPClassUID
-    reference.ReferencedSOPInstanceUID = f"{header.SeriesInstanceUID}.9"
-    header.ReferencedImageSequence = [reference]
+def _slice(kind: Kind, header: Dataset, number: int, index: int) -> None:
+    """Change what a scanner changes from slice to slice."""
+    patient, series = divmod(number, SERIES_A_PATIENT)
+    uid = f"1.2.840.113619.2.4.{patient}.{series}.{index}"
+    header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = uid
+    header.InstanceNumber = index + 1
+    depth = -75.7 + 1.25 * index
+    header.ImagePositionPatient = [f"{-158.1358:.4f}", f"{-179.0358:.4f}", f"{depth:.4f}"]
+    header.SliceLocation = f"{depth:.4f}"
+    moment = f"08{20 + series}{index // 2 % 60:02d}.{index * 7919 % 1_000_000:06d}"
+    header.AcquisitionTime = header.ContentTime = header.InstanceCreationTime = moment
+    header.WindowCenter, header.WindowWidth = f"{40 + index % 3}", f"{400 + index % 5}"
+    if kind is CT:
+        header.XRayTubeCurrent, header.Exposure = 150 + index * 37 % 300, 5 + index * 13 % 60
+        header.private_block(0x0019, "GEMS_ACQU_01")[0x24].value = f"{17.78 + index * 0.4:.6f}"
+    else:
+        header.EchoTime = f"{90 + series:.4f}"
+        header.ImagingFrequency = f"{63.92433 + index * 1e-6:.6f}"
+        header.SmallestImagePixelValue, header.LargestImagePixelValue = index % 7, 1990 + index % 10

@@ -1,4 +1,4 @@
-"""The other tools, each in a place of its own, and how each is told to de-identify a folder."""
+"""The tools measured: Federim, the floor `cp -r`, and its peers, each a whole process on a folder."""
 
 from __future__ import annotations
 
@@ -6,92 +6,118 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "federim-bench"
-
-FEDERIM = Path(sys.executable).with_name("federim")
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "federim-bench"
+FEDERIM: Final = Path(sys.executable).with_name("federim")
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A command that reads a folder and writes another.
+    """A command that fills the folder `out` from the folder `source`.
 
-    `slow` ones are given fewer files, in one flat folder. `makes_folder` says whether it makes the folder it
-    writes to, `one_to_one` whether it writes a file for each it reads and nothing else.
+    A `slow` tool is given a sample of the files, in one folder, and its time is scaled by the file.
+    `makes_target` says whether it makes `out` itself.
     """
 
     name: str
     command: Callable[[Path, Path], list[str | Path]]
     slow: bool = False
-    makes_folder: bool = True
-    one_to_one: bool = True
+    makes_target: bool = True
+
+    def run(self, source: Path, out: Path) -> None:
+        """Run it; `CalledProcessError` where it fails."""
+        if not self.makes_target:
+            out.mkdir()
+        subprocess.run(self.command(source, out), check=True, capture_output=True)
 
 
-COPY = Tool("cp -r", lambda source, target: ["cp", "-r", source, target])
-OURS = Tool(
-    "federim deidentify",
-    lambda source, target: [FEDERIM, "deidentify", source, target, "--policy", "research", "--json"],
-)
-OURS_TWICE = Tool(
-    "federim deidentify --workers 2",
-    lambda source, target: [*OURS.command(source, target), "--workers", "2"],
-)
+def copy() -> Tool:
+    """The floor."""
+    return Tool("cp -r", lambda source, out: ["cp", "-r", source, out])
 
 
-def peers() -> list[Tool]:
-    """Those that can be had here; a line on the terminal for each that cannot."""
-    found = []
-    for name, make in (
-        ("gdcmanon -e", _gdcmanon),
-        ("dicognito", _dicognito),
-        ("dicom-anonymizer", _dicom_anonymizer),
-    ):
-        try:
-            found.append(make(name))
-        except (OSError, subprocess.CalledProcessError) as error:
-            print(f"{name} is left out: {error}")
-    return found
-
-
-def python_of(package: str) -> Path:
-    """The Python of a virtual environment that holds one package of PyPI; made on first use."""
-    place = CACHE / package
-    python = place / "bin" / "python"
-    if not (place / ".installed").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
-        pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", package]
-        subprocess.run(pip, check=True)
-        (place / ".installed").touch()
-    return python
-
-
-def _gdcmanon(name: str) -> Tool:
-    if shutil.which("gdcmanon") is None:
-        raise FileNotFoundError("apt-get install libgdcm-tools")
-    # It encrypts the original values into each file, for which it wants a certificate.
-    CACHE.mkdir(parents=True, exist_ok=True)
-    certificate, key = CACHE / "certificate.pem", CACHE / "key.pem"
-    if not certificate.exists():
-        make = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=bench"]
-        subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+def federim(workers: int = 1) -> Tool:
+    """Policy research, every output proven, whether or not one asks."""
+    name = "federim deidentify" if workers == 1 else f"federim deidentify --workers {workers}"
     return Tool(
         name,
-        lambda source, target: ["gdcmanon", "-e", "-r", "-c", certificate, "-i", source, "-o", target],
+        lambda source, out: [FEDERIM, "deidentify", source, out, "--workers", str(workers), "--json"],
     )
 
 
-def _dicognito(name: str) -> Tool:
-    python = python_of("dicognito")
+def peers() -> tuple[list[Tool], list[str]]:
+    """Those at hand, and a line on each that is not."""
+    found, absent = [], []
+    for make in (_gdcmanon, _dicognito, _dicom_anonymizer):
+        try:
+            found.append(make())
+        except _Absent as why:
+            absent.append(str(why))
+    return found, absent
+
+
+class _Absent(Exception):
+    """A peer that cannot be had here, and what would bring it."""
+
+
+def _gdcmanon() -> Tool:
+    """GDCM's anonymiser in C++, the Basic Profile; it encrypts what it removes for a certificate."""
+    if not shutil.which("gdcmanon"):
+        raise _Absent("gdcmanon -e is not here: apt-get install libgdcm-tools")
+    if not shutil.which("openssl"):
+        raise _Absent("gdcmanon -e needs a certificate, and openssl is not here: apt-get install openssl")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    certificate = CACHE / "certificate.pem"
+    if not certificate.exists():
+        made = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=bench",
+            "-days",
+            "9999",
+        ]
+        subprocess.run(
+            [*made, "-keyout", CACHE / "key.pem", "-out", certificate], check=True, capture_output=True
+        )
     return Tool(
-        name,
-        lambda source, target: [python, "-m", "dicognito", "--quiet", "-o", target, source],
+        "gdcmanon -e",
+        lambda source, out: ["gdcmanon", "-e", "-r", "-c", certificate, "-i", source, "-o", out],
+    )
+
+
+def _dicognito() -> Tool:
+    python = _installed("dicognito")
+    return Tool(
+        "dicognito",
+        lambda source, out: [python, "-m", "dicognito", "--quiet", "-o", out, source],
         slow=True,
     )
 
 
-def _dicom_anonymizer(name: str) -> Tool:
-    program = python_of("dicom-anonymizer").with_name("dicom-anonymizer")
-    return Tool(name, lambda source, target: [program, source, target], slow=True, makes_folder=False)
+def _dicom_anonymizer() -> Tool:
+    program = _installed("dicom-anonymizer").with_name("dicom-anonymizer")
+    return Tool("dicom-anonymizer", lambda source, out: [program, source, out], slow=True, makes_target=False)
+
+
+def _installed(package: str) -> Path:
+    """The interpreter of a virtual environment that holds a package and what it needs, made once."""
+    place = CACHE / package
+    python = place / "bin" / "python"
+    if not (place / "complete").exists():
+        shutil.rmtree(place, ignore_errors=True)
+        venv.create(place, with_pip=True)
+        asked = subprocess.run([python, "-m", "pip", "install", "-q", package], capture_output=True)
+        if asked.returncode:
+            raise _Absent(f"{package} is not here, and pip cannot bring it")
+        (place / "complete").touch()
+    return python

@@ -10,11 +10,11 @@ import pydicom
 from pydicom import Dataset
 from pydicom.data.data_manager import DATA_ROOT
 
-from federim_pipelines.deidentify.compilation import load_policy
 from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.instance import Deidentifier
+from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
-from federim_pipelines.deidentify.subjects import KeyedSubjects
+from federim_pipelines.deidentify.tree.subjects import KeyedSubjects
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 
 KEY = bytes(range(32))

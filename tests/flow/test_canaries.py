@@ -30,7 +30,7 @@ from pydicom.uid import (
 )
 from rapidocr import RapidOCR
 
-from federim_pipelines.deidentify.tree import deidentify_tree
+from federim_pipelines.deidentify.tree.run import deidentify_tree
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Implicitly cleaning up:ResourceWarning"  # pydicom's FileSet, of a folder of its own

@@ -22,7 +22,7 @@ from pydicom.uid import (
 )
 from real_files import BUNDLED, SHARED_DATA, deidentifier, dicom_files, write_clean
 
-from federim_pipelines.deidentify.burned_in import why_read
+from federim_pipelines.deidentify.pixels.burned_in import why_read
 from federim_pipelines.extract.unusable import Unusable
 
 # Devices break the rules of VRs, and pydicom says so at each value.

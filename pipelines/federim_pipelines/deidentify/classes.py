@@ -9,7 +9,7 @@ from federim_pipelines.deidentify.uids import standard_uid
 
 if TYPE_CHECKING:
     from federim_pipelines.deidentify.header import Attributes
-    from federim_pipelines.deidentify.policy import Policy
+    from federim_pipelines.deidentify.policy.policy import Policy
 
 STORAGE: Final = "1.2.840.10008.5.1.4.1.1."  # every storage class of a patient's objects (PS3.4, Table B.5-1)
 

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from federim_pipelines.deidentify.dictionaries import concepts, snomed_of_rt
-from federim_pipelines.deidentify.vocabulary import units
+from federim_pipelines.deidentify.text.vocabulary import units
 
 # Other names of SNOMED's two forms of code: RT identifiers such as T-A0100, and concept numbers.
 _RT_SCHEMES = frozenset({"SRT", "SNM3", "99SDM"})

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Final
 
 from federim_pipelines.deidentify.dictionaries import snomed_of_rt, tag_of
-from federim_pipelines.deidentify.policy import Action, Policy
+from federim_pipelines.deidentify.policy.policy import Action, Policy
 
 Concept = tuple[str, str]  # coding scheme designator, code value
 

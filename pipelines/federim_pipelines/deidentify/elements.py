@@ -26,12 +26,12 @@ from federim_pipelines.deidentify.header import IN_CHARACTER_SET, SIZES
 from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.deidentify.part10 import IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION
 from federim_pipelines.deidentify.person import person_of
-from federim_pipelines.deidentify.pixels import without_words
-from federim_pipelines.deidentify.policy import Action, Policy
+from federim_pipelines.deidentify.pixels.streams import without_words
+from federim_pipelines.deidentify.policy.policy import Action, Policy
+from federim_pipelines.deidentify.policy.stamp import Stamp, stamp
 from federim_pipelines.deidentify.private import PrivateRules
-from federim_pipelines.deidentify.stamp import Stamp, stamp
 from federim_pipelines.deidentify.structured import content_items, with_required
-from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.text.cleaner import TextCleaner
 from federim_pipelines.deidentify.values import TEXTUAL, ValueRules, dummy
 from federim_pipelines.deidentify.walk import (
     CONTENT,

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from federim_pipelines.deidentify.burned_in import why_read
 from federim_pipelines.deidentify.classes import why_refused
 from federim_pipelines.deidentify.cleaned import Cleaned, Prove
-from federim_pipelines.deidentify.faces import recognizable
 from federim_pipelines.deidentify.header import CHARACTER_SET, UNDEFINED, Attributes, Header, Unknown
 from federim_pipelines.deidentify.part10 import (
     SEQUENCE_END,
@@ -22,12 +20,14 @@ from federim_pipelines.deidentify.part10 import (
     preamble_and_meta,
 )
 from federim_pipelines.deidentify.person import SubjectOf, person_of
-from federim_pipelines.deidentify.pixels import blanked, expected_length
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.pixels.burned_in import why_read
+from federim_pipelines.deidentify.pixels.faces import recognizable
+from federim_pipelines.deidentify.pixels.streams import blanked, expected_length
+from federim_pipelines.deidentify.policy.policy import Policy
+from federim_pipelines.deidentify.policy.stamp import Stamp, stamp
 from federim_pipelines.deidentify.reading import Parts, Source, take_apart
 from federim_pipelines.deidentify.remembered import Remembered
 from federim_pipelines.deidentify.shape import Known, Retained, Shape
-from federim_pipelines.deidentify.stamp import Stamp, stamp
 from federim_pipelines.deidentify.template import Template
 from federim_pipelines.deidentify.tokens import Tokens
 from federim_pipelines.deidentify.walk import CODE_MEANING, PATIENT_ID, PATIENT_NAME, UTF_8

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from federim_pipelines.deidentify.names import keyed_name
-from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.text.cleaner import TextCleaner
+from federim_pipelines.deidentify.text.names import keyed_name
 
 SHUTTER_SHAPE: Final = 0x00181600
 OVERLAY_SHUTTER: Final = "BITMAP"  # the shape of a shutter that is an overlay, and goes with it

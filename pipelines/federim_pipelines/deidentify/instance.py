@@ -9,7 +9,7 @@ from federim_pipelines.deidentify.cleaned import Cleaned
 from federim_pipelines.deidentify.fast_path import FastPath
 from federim_pipelines.deidentify.header import Unknown
 from federim_pipelines.deidentify.person import SubjectOf, person_of
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.policy.policy import Policy
 from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.deidentify.reading import Source
 from federim_pipelines.extract.unusable import Unusable

@@ -9,11 +9,11 @@ from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.dates import parse_date
 from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.multiplicity import values_of
-from federim_pipelines.deidentify.ner import second_pass
-from federim_pipelines.deidentify.own_values import OwnValues
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.policy.policy import Policy
 from federim_pipelines.deidentify.private import PrivateRules
-from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.text.cleaner import TextCleaner
+from federim_pipelines.deidentify.text.ner import second_pass
+from federim_pipelines.deidentify.text.own_values import OwnValues
 from federim_pipelines.deidentify.values import ValueRules
 
 SubjectOf = Callable[[Attributes], Subject]

@@ -10,7 +10,7 @@ from typing import Final
 
 from federim_pipelines.deidentify.dictionaries import private_vr_of
 from federim_pipelines.deidentify.dispositions import Disposition, Dispositions
-from federim_pipelines.deidentify.policy import Action
+from federim_pipelines.deidentify.policy.policy import Action
 
 _ACTIONS: Final = {
     Disposition.KEEP: Action.KEEP,

@@ -21,7 +21,7 @@ from federim_pipelines.deidentify.header import (
     split,
 )
 from federim_pipelines.deidentify.part10 import EXPLICIT, IMPLICIT
-from federim_pipelines.deidentify.pixels import Buffer, end_of_fragments
+from federim_pipelines.deidentify.pixels.streams import Buffer, end_of_fragments
 from federim_pipelines.deidentify.template import Template
 
 _PREAMBLE: Final = 132

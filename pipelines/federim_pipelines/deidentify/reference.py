@@ -17,18 +17,18 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from federim_pipelines.deidentify.blanking import clean_pixels
-from federim_pipelines.deidentify.burned_in import why_read
 from federim_pipelines.deidentify.classes import why_refused
 from federim_pipelines.deidentify.cleaned import Cleaned, Prove
 from federim_pipelines.deidentify.elements import Cleaner, cleaned, encode, transfer_syntax
-from federim_pipelines.deidentify.faces import recognizable
 from federim_pipelines.deidentify.header import PIXELS, UNDEFINED, Unknown
 from federim_pipelines.deidentify.part10 import DEFLATED
 from federim_pipelines.deidentify.person import Person
-from federim_pipelines.deidentify.pictures import Doubtful
-from federim_pipelines.deidentify.pixels import expected_length
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.pixels.blanking import clean_pixels
+from federim_pipelines.deidentify.pixels.burned_in import why_read
+from federim_pipelines.deidentify.pixels.faces import recognizable
+from federim_pipelines.deidentify.pixels.pictures import Doubtful
+from federim_pipelines.deidentify.pixels.streams import expected_length
+from federim_pipelines.deidentify.policy.policy import Policy
 from federim_pipelines.deidentify.reading import Source, read_meta
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason

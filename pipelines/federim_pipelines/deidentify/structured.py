@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence as Items
 from federim_pipelines.deidentify.content_table import Concept, content_action, emptied_action
 from federim_pipelines.deidentify.dates import OLDEST_AGE
 from federim_pipelines.deidentify.multiplicity import values_of
-from federim_pipelines.deidentify.policy import Action
+from federim_pipelines.deidentify.policy.policy import Action
 from federim_pipelines.deidentify.values import dummy
 
 if TYPE_CHECKING:

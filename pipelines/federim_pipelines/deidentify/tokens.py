@@ -17,7 +17,7 @@ from federim_pipelines.deidentify.header import (
     texts,
 )
 from federim_pipelines.deidentify.part10 import encode, encode_sequence, encode_texts
-from federim_pipelines.deidentify.policy import Action, Policy
+from federim_pipelines.deidentify.policy.policy import Action, Policy
 from federim_pipelines.deidentify.private import PrivateRules
 from federim_pipelines.deidentify.values import TEXTUAL, ValueRules, dummy
 from federim_pipelines.deidentify.walk import (

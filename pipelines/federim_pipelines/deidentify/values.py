@@ -7,13 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.attributes import (
-    BULK_DATA,
-    CODES,
-    REQUIRED_TEXT,
-    TECHNICAL_TEXT,
-    TYPED_CODES,
-)
 from federim_pipelines.deidentify.codes import is_a_code, is_a_scheme
 from federim_pipelines.deidentify.dates import (
     OLDEST_AGE,
@@ -25,10 +18,17 @@ from federim_pipelines.deidentify.dates import (
 from federim_pipelines.deidentify.dictionaries import is_single, vr_of
 from federim_pipelines.deidentify.graphics import OVERLAY_SHUTTER, SHUTTER_SHAPE, TYPED_NAMES, drawing_name
 from federim_pipelines.deidentify.header import NUMBERS, SIZES
-from federim_pipelines.deidentify.own_values import OwnValues
-from federim_pipelines.deidentify.patterns import holds_identifier
-from federim_pipelines.deidentify.policy import Action, Policy
-from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.policy.attributes import (
+    BULK_DATA,
+    CODES,
+    REQUIRED_TEXT,
+    TECHNICAL_TEXT,
+    TYPED_CODES,
+)
+from federim_pipelines.deidentify.policy.policy import Action, Policy
+from federim_pipelines.deidentify.text.cleaner import TextCleaner
+from federim_pipelines.deidentify.text.own_values import OwnValues
+from federim_pipelines.deidentify.text.patterns import holds_identifier
 from federim_pipelines.deidentify.uids import keyed_uid
 
 TEXT: Final = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})

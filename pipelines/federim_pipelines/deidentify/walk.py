@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from federim_pipelines.deidentify.dictionaries import vr_of
-from federim_pipelines.deidentify.policy import Action, Policy
+from federim_pipelines.deidentify.policy.policy import Action, Policy
 from federim_pipelines.deidentify.private import PrivateRules
 from federim_pipelines.deidentify.values import known
 

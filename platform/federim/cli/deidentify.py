@@ -16,7 +16,7 @@ from federim.cli.nouns import WithDefault
 from federim.model.errors import DisclosureRisk
 
 if TYPE_CHECKING:
-    from federim_pipelines.deidentify.tree import TreeReport
+    from federim_pipelines.deidentify.tree.run import TreeReport
     from federim_pipelines.progress import Watch
 
 DETAILS_SHOWN = 5  # of each reason
@@ -107,9 +107,9 @@ def default(
     if proof:
         _prove(source, target, policy, key_file, dispositions, as_json=as_json)
         return
-    from federim_pipelines.deidentify import maps
-    from federim_pipelines.deidentify.subjects import root_key
-    from federim_pipelines.deidentify.tree import deidentify_tree
+    from federim_pipelines.deidentify.tree import maps
+    from federim_pipelines.deidentify.tree.run import deidentify_tree
+    from federim_pipelines.deidentify.tree.subjects import root_key
 
     maps.check_writable(key_file, uid_map, patient_map, quarantine, retained, pictures)
     try:
@@ -146,8 +146,8 @@ def default(
 
 
 def _explain(policy: str, dispositions: Path | None, lang: Language, *, as_json: bool) -> None:
-    from federim_pipelines.deidentify.compilation import load_policy
-    from federim_pipelines.deidentify.explain import explain
+    from federim_pipelines.deidentify.policy.compilation import load_policy
+    from federim_pipelines.deidentify.policy.explain import explain
 
     treatment = load_policy(policy, dispositions=dispositions)
     sentences = explain(treatment, lang.value)
@@ -167,8 +167,8 @@ def _prove(
     *,
     as_json: bool,
 ) -> None:
-    from federim_pipelines.deidentify.subjects import root_key
-    from federim_pipelines.deidentify.tree_proof import prove_tree
+    from federim_pipelines.deidentify.tree.proof import prove_tree
+    from federim_pipelines.deidentify.tree.subjects import root_key
 
     proved = prove_tree(source, target, key=root_key(key_file), policy=policy, dispositions=dispositions)
     lines = [

@@ -24,7 +24,7 @@ from federim_pipelines.deidentify.proof.search import search_for
 from federim_pipelines.deidentify.proof.spellings import Spelling
 
 if TYPE_CHECKING:
-    from federim_pipelines.deidentify.policy import Policy
+    from federim_pipelines.deidentify.policy.policy import Policy
 
 IN_TEXT = "a name, a row or the pixels"
 

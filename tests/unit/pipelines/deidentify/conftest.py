@@ -10,8 +10,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from federim.model.identifiers import Pseudonym, Subject
-from federim_pipelines.deidentify.compilation import load_policy
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.policy.compilation import load_policy
+from federim_pipelines.deidentify.policy.policy import Policy
 
 MakeDataset = Callable[..., Dataset]
 

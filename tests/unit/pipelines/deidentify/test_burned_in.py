@@ -8,7 +8,7 @@ import sys
 import pytest
 from pydicom import Dataset
 
-from federim_pipelines.deidentify.burned_in import why_read
+from federim_pipelines.deidentify.pixels.burned_in import why_read
 
 CT, MR, US, SC, SEG = ("2", "4", "6.1", "7", "66.4")
 ORIGINAL = ["ORIGINAL", "PRIMARY", "AXIAL"]
@@ -91,7 +91,7 @@ def test_what_has_no_pixels_is_not_read() -> None:
 def test_neither_judgement_loads_a_library() -> None:
     code = (
         "import sys\n"
-        "import federim_pipelines.deidentify.burned_in, federim_pipelines.deidentify.faces\n"
+        "import federim_pipelines.deidentify.pixels.burned_in, federim_pipelines.deidentify.pixels.faces\n"
         "heavy = {'pydicom', 'numpy', 'cv2', 'onnxruntime', 'rapidocr'} & set(sys.modules)\n"
         "sys.exit(', '.join(heavy) or 0)"
     )

@@ -25,13 +25,13 @@ from pydicom.uid import (
     UltrasoundMultiFrameImageStorage,
 )
 
-from federim_pipelines.deidentify import projection
-from federim_pipelines.deidentify.blanking import clean_pixels
-from federim_pipelines.deidentify.native_pixels import blank_native
-from federim_pipelines.deidentify.ocr import text_boxes
-from federim_pipelines.deidentify.pictures import Box, Doubtful
-from federim_pipelines.deidentify.projection import BurnedText
-from federim_pipelines.deidentify.rendering import pictures_of, samples_of
+from federim_pipelines.deidentify.pixels import projection
+from federim_pipelines.deidentify.pixels.blanking import clean_pixels
+from federim_pipelines.deidentify.pixels.native import blank_native
+from federim_pipelines.deidentify.pixels.ocr import text_boxes
+from federim_pipelines.deidentify.pixels.pictures import Box, Doubtful
+from federim_pipelines.deidentify.pixels.projection import BurnedText
+from federim_pipelines.deidentify.pixels.rendering import pictures_of, samples_of
 
 ROWS, COLUMNS = 144, 192
 NAME, PLACE = "MARTIN^CAMILLE", (6, 16)

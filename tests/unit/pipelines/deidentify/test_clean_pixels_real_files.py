@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from federim_pipelines.deidentify import ocr
-from federim_pipelines.deidentify.blanking import clean_pixels
-from federim_pipelines.deidentify.burned_in import why_read
-from federim_pipelines.deidentify.projection import burned_text
-from federim_pipelines.deidentify.rendering import pictures_of, samples_of
+from federim_pipelines.deidentify.pixels import ocr
+from federim_pipelines.deidentify.pixels.blanking import clean_pixels
+from federim_pipelines.deidentify.pixels.burned_in import why_read
+from federim_pipelines.deidentify.pixels.projection import burned_text
+from federim_pipelines.deidentify.pixels.rendering import pictures_of, samples_of
 
 # How many lines of text a person counts on each, at least: names, dates and settings.
 SCREENS = {

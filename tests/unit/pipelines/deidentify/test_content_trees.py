@@ -16,11 +16,11 @@ from pydicom.tag import Tag
 from pydicom.uid import Comprehensive3DSRStorage, XRayRadiationDoseSRStorage
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.content_table import content_action, content_rules, in_snomed_ct
 from federim_pipelines.deidentify.elements import deidentify, encode
 from federim_pipelines.deidentify.instance import Deidentifier
-from federim_pipelines.deidentify.policy import OPTION_CODES, Action, Policy
+from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
+from federim_pipelines.deidentify.policy.policy import OPTION_CODES, Action, Policy
 
 MakeDataset = Callable[..., Dataset]
 MakeReport = Callable[..., Dataset]

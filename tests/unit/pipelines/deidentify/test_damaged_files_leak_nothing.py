@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from made_datasets import CANARY, CANARY_ID, element, files
 
 from federim.model.identifiers import Pseudonym, Subject
-from federim_pipelines.deidentify.compilation import load_policy
 from federim_pipelines.deidentify.instance import Deidentifier
+from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason

@@ -16,11 +16,11 @@ from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
 from federim.model.identifiers import Pseudonym, Subject
-from federim_pipelines.deidentify.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.elements import deidentify, encode
-from federim_pipelines.deidentify.own_values import OwnValues
 from federim_pipelines.deidentify.part10 import IMPLEMENTATION_CLASS
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
+from federim_pipelines.deidentify.policy.policy import Policy
+from federim_pipelines.deidentify.text.own_values import OwnValues
 
 MakeDataset = Callable[..., Dataset]
 

@@ -17,7 +17,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.elements import deidentify, encode
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.policy.policy import Policy
 
 MakeDataset = Callable[..., Dataset]
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from federim.model.errors import InputError, UnknownName
-from federim_pipelines.deidentify.attributes import DATES_OF_NO_PATIENT
-from federim_pipelines.deidentify.compilation import basic_action, compile_policy, load_policy
 from federim_pipelines.deidentify.dictionaries import keyword_of, tag_of, vr_of
 from federim_pipelines.deidentify.dispositions import Disposition, Dispositions, Said
-from federim_pipelines.deidentify.policy import OPTION_CODES, Action, Policy, why_not_in_a_lake
-from federim_pipelines.deidentify.policy_files import NAMES
-from federim_pipelines.deidentify.table import profile_table
+from federim_pipelines.deidentify.policy.attributes import DATES_OF_NO_PATIENT
+from federim_pipelines.deidentify.policy.compilation import basic_action, compile_policy, load_policy
+from federim_pipelines.deidentify.policy.files import NAMES
+from federim_pipelines.deidentify.policy.policy import OPTION_CODES, Action, Policy, why_not_in_a_lake
+from federim_pipelines.deidentify.policy.table import profile_table
 
 FULL, MODIFIED = "retain_longitudinal_full_dates", "retain_longitudinal_modified_dates"
 DATES = ("DA", "DT", "TM")

@@ -15,8 +15,8 @@ from federim.home import Home
 from federim.lake.check import faults
 from federim.lake.schema import TABLES
 from federim_pipelines.batches import read_batch
-from federim_pipelines.deidentify.compilation import load_policy
-from federim_pipelines.deidentify.own_values import OwnValues
+from federim_pipelines.deidentify.policy.compilation import load_policy
+from federim_pipelines.deidentify.text.own_values import OwnValues
 from federim_pipelines.items import Outcome, Reason
 from federim_pipelines.sources.dicom import KIND
 from federim_pipelines.sources.folder import walk

@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 
-from federim_pipelines.deidentify.faces import recognizable
+from federim_pipelines.deidentify.pixels.faces import recognizable
 
 
 def _dataset(**values: object) -> Dataset:

@@ -9,8 +9,8 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement
 
 from federim_pipelines.deidentify.classes import REFUSED, why_refused
-from federim_pipelines.deidentify.compilation import load_policy
-from federim_pipelines.deidentify.policy import OPTION_CODES, Policy
+from federim_pipelines.deidentify.policy.compilation import load_policy
+from federim_pipelines.deidentify.policy.policy import OPTION_CODES, Policy
 
 MakeDataset = Callable[..., Dataset]
 

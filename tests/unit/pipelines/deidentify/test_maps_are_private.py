@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from federim.model.errors import InputError
-from federim_pipelines.deidentify import maps
-from federim_pipelines.deidentify.tree_worker import Refused
+from federim_pipelines.deidentify.tree import maps
+from federim_pipelines.deidentify.tree.worker import Refused
 from federim_pipelines.items import Reason
 
 

@@ -7,9 +7,9 @@ import importlib.util
 import pytest
 
 from federim.model.errors import InputError
-from federim_pipelines.deidentify import ner
-from federim_pipelines.deidentify.own_values import OwnValues
-from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.text import ner
+from federim_pipelines.deidentify.text.cleaner import TextCleaner
+from federim_pipelines.deidentify.text.own_values import OwnValues
 
 INSTALLED = all(importlib.util.find_spec(module) for module in ("spacy", ner.MODEL))
 needs_model = pytest.mark.skipif(not INSTALLED, reason="spaCy and its French model come with federim[ner]")

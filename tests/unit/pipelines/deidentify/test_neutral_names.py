@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
 
-from federim_pipelines.deidentify.names import neutral_name
-from federim_pipelines.deidentify.own_values import OwnValues
-from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.text.cleaner import TextCleaner
+from federim_pipelines.deidentify.text.names import neutral_name
+from federim_pipelines.deidentify.text.own_values import OwnValues
 
 KEY = bytes(range(32))
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from federim_pipelines.deidentify import ocr
-from federim_pipelines.deidentify.ocr import text_boxes
-from federim_pipelines.deidentify.pictures import Box, merged
+from federim_pipelines.deidentify.pixels import ocr
+from federim_pipelines.deidentify.pixels.ocr import text_boxes
+from federim_pipelines.deidentify.pixels.pictures import Box, merged
 
 NAME = "DURAND^LUCIE"
 

@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from federim_pipelines.deidentify.dictionaries import concepts
 from federim_pipelines.deidentify.multiplicity import values_of
-from federim_pipelines.deidentify.patterns import (
+from federim_pipelines.deidentify.text.patterns import (
     holds_identifier,
     luhn_holds,
     nir_key_holds,

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from federim.model.errors import UnknownName
 from federim_pipelines.deidentify.classes import REFUSED
-from federim_pipelines.deidentify.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.dictionaries import keyword_of, tag_of, vr_of
 from federim_pipelines.deidentify.dispositions import Disposition, Dispositions, Said
-from federim_pipelines.deidentify.explain import LANGUAGES, explain
-from federim_pipelines.deidentify.policy import OPTION_CODES, Action, Policy
-from federim_pipelines.deidentify.policy_files import NAMES
-from federim_pipelines.deidentify.table import profile_table
+from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
+from federim_pipelines.deidentify.policy.explain import LANGUAGES, explain
+from federim_pipelines.deidentify.policy.files import NAMES
+from federim_pipelines.deidentify.policy.policy import OPTION_CODES, Action, Policy
+from federim_pipelines.deidentify.policy.table import profile_table
 
 README = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
 FULL, MODIFIED = "retain_longitudinal_full_dates", "retain_longitudinal_modified_dates"
@@ -38,7 +38,7 @@ SETS_OF_OPTIONS = st.frozensets(st.sampled_from(sorted(OPTION_CODES))).filter(
 
 @cache
 def _phrases(lang: str) -> dict[str, Any]:
-    file = resources.files("federim_pipelines.deidentify.phrases") / f"{lang}.toml"
+    file = resources.files("federim_pipelines.deidentify.policy.phrases") / f"{lang}.toml"
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from federim.model.errors import InputError, UnknownName
-from federim_pipelines.deidentify.compilation import load_policy
 from federim_pipelines.deidentify.dictionaries import tag_of
-from federim_pipelines.deidentify.policy import Action
-from federim_pipelines.deidentify.policy_files import DEFAULT, NAMES, read_policy_file
+from federim_pipelines.deidentify.policy.compilation import load_policy
+from federim_pipelines.deidentify.policy.files import DEFAULT, NAMES, read_policy_file
+from federim_pipelines.deidentify.policy.policy import Action
 
 
 def _written(folder: Path, text: str) -> Path:
@@ -21,7 +21,7 @@ def _written(folder: Path, text: str) -> Path:
 
 
 def test_every_policy_of_the_package_is_read_by_its_name_and_research_is_the_default() -> None:
-    folder = resources.files("federim_pipelines.deidentify.policies")
+    folder = resources.files("federim_pipelines.deidentify.policy.named")
     assert {file.name for file in folder.iterdir() if file.name.endswith(".toml")} == {
         f"{n}.toml" for n in NAMES
     }

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from federim_pipelines.deidentify.compilation import load_policy
 from federim_pipelines.deidentify.instance import Deidentifier
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.policy.compilation import load_policy
+from federim_pipelines.deidentify.policy.policy import Policy
 from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.deidentify.proof.headers import header_of
-from federim_pipelines.deidentify.subjects import KeyedSubjects
+from federim_pipelines.deidentify.tree.subjects import KeyedSubjects
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
 

@@ -7,7 +7,7 @@ from headers_to_prove import clean, header, written
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
-from federim_pipelines.deidentify.compilation import load_policy
+from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
 
 

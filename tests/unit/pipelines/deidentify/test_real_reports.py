@@ -22,8 +22,8 @@ from pydicom.sr.codedict import codes
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.classes import why_refused
-from federim_pipelines.deidentify.compilation import load_policy
 from federim_pipelines.deidentify.elements import deidentify, encode
+from federim_pipelines.deidentify.policy.compilation import load_policy
 
 RESEARCH = load_policy("research")
 SIEMENS = "dcm_qa/TotalReadoutTime/PF_PAT_POS_PFOV_PEres_INTERP_test2/PHOENIXZIPREPORT_0099"

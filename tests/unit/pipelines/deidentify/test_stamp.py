@@ -9,11 +9,11 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.elements import deidentify
-from federim_pipelines.deidentify.policy import OPTION_CODES, Policy
-from federim_pipelines.deidentify.policy_files import NAMES
-from federim_pipelines.deidentify.stamp import stamp
+from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
+from federim_pipelines.deidentify.policy.files import NAMES
+from federim_pipelines.deidentify.policy.policy import OPTION_CODES, Policy
+from federim_pipelines.deidentify.policy.stamp import stamp
 
 MakeDataset = Callable[..., Dataset]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from federim_pipelines.deidentify import vocabulary
-from federim_pipelines.deidentify.own_values import OwnValues
-from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.text import vocabulary
+from federim_pipelines.deidentify.text.cleaner import TextCleaner
+from federim_pipelines.deidentify.text.own_values import OwnValues
 
 NOBODY = TextCleaner(OwnValues())
 

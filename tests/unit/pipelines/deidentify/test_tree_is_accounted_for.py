@@ -12,10 +12,10 @@ import pytest
 from pydicom import Dataset, dcmwrite
 
 from federim.model.errors import InputError, StorageFull
-from federim_pipelines.deidentify.subjects import root_key
-from federim_pipelines.deidentify.tree import TreeReport, deidentify_tree
-from federim_pipelines.deidentify.tree_worker import UNFINISHED
-from federim_pipelines.deidentify.walk_tree import FILES_A_CHUNK, chunks
+from federim_pipelines.deidentify.tree.run import TreeReport, deidentify_tree
+from federim_pipelines.deidentify.tree.subjects import root_key
+from federim_pipelines.deidentify.tree.walk import FILES_A_CHUNK, chunks
+from federim_pipelines.deidentify.tree.worker import UNFINISHED
 from federim_pipelines.items import Reason
 
 KEY = bytes(range(32))

@@ -18,9 +18,9 @@ from made_datasets import files as made_files
 
 from federim.model.identifiers import Pseudonym, Subject
 from federim_pipelines.deidentify.cleaned import Cleaned
-from federim_pipelines.deidentify.compilation import load_policy
 from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.instance import Deidentifier
+from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 

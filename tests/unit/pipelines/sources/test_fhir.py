@@ -75,7 +75,9 @@ def test_a_patients_record_does_not_change_with_the_year_of_import(
     open_worker: Callable[..., Worker], write_file: WriteFile, make_patient: MakeResource
 ) -> None:
     worker = open_worker()
-    later = Worker(worker.home, worker.exchange, worker.deidentifier, None, worker.record_key, worker.year + 1)
+    later = Worker(
+        worker.home, worker.exchange, worker.deidentifier, None, worker.record_key, worker.year + 1
+    )
     item = write_file("a.json", make_patient(birthDate="1920-01-01"))
     [now], [then] = fhir.read(item, worker).records, fhir.read(item, later).records
     assert now.rows != then.rows

@@ -9,7 +9,7 @@ from pathlib import Path
 
 # One folded word a line; `#` begins a comment. A site that misses a word proposes it for these files, so that
 # every site of a federation keeps the same words.
-FOLDER = Path(__file__).parent / "vocabulary"
+FOLDER = Path(__file__).parent / "words"
 
 _COMMENT = re.compile("#.*")
 

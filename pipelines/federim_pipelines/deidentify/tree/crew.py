@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future
 
-from federim_pipelines.deidentify.tree_worker import ChunkReport, TreeTask, clean_chunk, failed
-from federim_pipelines.deidentify.walk_tree import Chunk, chunks
+from federim_pipelines.deidentify.tree.walk import Chunk, chunks
+from federim_pipelines.deidentify.tree.worker import ChunkReport, TreeTask, clean_chunk, failed
 from federim_pipelines.processes import process_pool
 
 _AHEAD = 2  # chunks a worker: one being read, one waiting

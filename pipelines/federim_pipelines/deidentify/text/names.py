@@ -6,7 +6,7 @@ import base64
 from pathlib import PurePath
 
 from federim.keys import keyed
-from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.text.cleaner import TextCleaner
 
 # What programs look for at the end of a DICOM file's name. Any other ending is judged with the name.
 _EXTENSIONS = frozenset({".acr", ".dcm", ".dic", ".dicom", ".ima", ".img"})

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from federim.model.errors import StorageFull
 from federim_pipelines.deidentify.cleaned import Cleaned
-from federim_pipelines.deidentify.compilation import load_policy
 from federim_pipelines.deidentify.instance import Deidentifier
+from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
-from federim_pipelines.deidentify.subjects import KeyedSubjects
-from federim_pipelines.deidentify.tree_names import Names
+from federim_pipelines.deidentify.tree.names import Names
+from federim_pipelines.deidentify.tree.subjects import KeyedSubjects
+from federim_pipelines.deidentify.tree.walk import Chunk
 from federim_pipelines.deidentify.uids import keyed_uid
-from federim_pipelines.deidentify.walk_tree import Chunk
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff

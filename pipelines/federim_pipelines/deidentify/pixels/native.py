@@ -8,11 +8,11 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian
 
-from federim_pipelines.deidentify.rendering import darkest, number_of_frames
+from federim_pipelines.deidentify.pixels.rendering import darkest, number_of_frames
 
 if TYPE_CHECKING:
-    from federim_pipelines.deidentify.projection import BurnedText
-    from federim_pipelines.deidentify.rendering import Samples
+    from federim_pipelines.deidentify.pixels.projection import BurnedText
+    from federim_pipelines.deidentify.pixels.rendering import Samples
 
 _SUBSAMPLED: Final = "YBR_FULL_422"  # two pixels in four samples: Y Y Cb Cr (PS3.3, C.7.6.3.1.2)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from federim.keys import canonical
 from federim.model.errors import UnknownName
 from federim_pipelines.deidentify.dictionaries import keyword_of, tag_of
-from federim_pipelines.deidentify.policy import (
+from federim_pipelines.deidentify.policy.policy import (
     BIRTH_DATE,
     DEVICE,
     INSTITUTION,
@@ -21,8 +21,8 @@ from federim_pipelines.deidentify.policy import (
     Action,
     Policy,
 )
+from federim_pipelines.deidentify.policy.table import profile_table
 from federim_pipelines.deidentify.private import safe_attributes
-from federim_pipelines.deidentify.table import profile_table
 
 LANGUAGES: Final = ("en", "fr")
 _DIGITS: Final = 12  # of a fingerprint
@@ -48,7 +48,7 @@ def explain(policy: Policy, lang: str = "en", *, every: bool = False) -> list[st
 
 @cache
 def _phrases(lang: str) -> dict[str, Any]:
-    file = resources.files("federim_pipelines.deidentify.phrases") / f"{lang}.toml"
+    file = resources.files("federim_pipelines.deidentify.policy.phrases") / f"{lang}.toml"
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 

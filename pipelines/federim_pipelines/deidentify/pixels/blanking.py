@@ -7,11 +7,11 @@ from typing import Final
 
 from pydicom import Dataset
 
-from federim_pipelines.deidentify.compressed_pixels import blank_compressed
-from federim_pipelines.deidentify.native_pixels import blank_native
-from federim_pipelines.deidentify.pictures import Doubtful, drawn
-from federim_pipelines.deidentify.projection import BurnedText, burned_text
-from federim_pipelines.deidentify.rendering import Undecodable, pictures_of, samples_of
+from federim_pipelines.deidentify.pixels.compressed import blank_compressed
+from federim_pipelines.deidentify.pixels.native import blank_native
+from federim_pipelines.deidentify.pixels.pictures import Doubtful, drawn
+from federim_pipelines.deidentify.pixels.projection import BurnedText, burned_text
+from federim_pipelines.deidentify.pixels.rendering import Undecodable, pictures_of, samples_of
 
 ZOOMS: Final = (1.0, 0.7)  # in turns: a second reading at the first one's zoom would miss the same
 PASSES: Final = 6  # readings after which text that still shows is a person's matter

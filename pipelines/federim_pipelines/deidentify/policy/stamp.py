@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from federim_pipelines.deidentify.policy import Policy
+from federim_pipelines.deidentify.policy.policy import Policy
 
 # (tag, VR, value); the value of a sequence is its items, each a stamp of its own. In the order of tags.
 Stamp = tuple[tuple[int, str, Any], ...]

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from federim.model.errors import InputError, UnknownName
-from federim_pipelines.deidentify.attributes import (
+from federim_pipelines.deidentify.dictionaries import keyword_of, tag_of, vr_of
+from federim_pipelines.deidentify.dispositions import Dispositions, load_dispositions
+from federim_pipelines.deidentify.policy.attributes import (
     BODY_MEASURES,
     BULK_DATA,
     DATES_OF_NO_PATIENT,
     EMPTY_SEQUENCES,
 )
-from federim_pipelines.deidentify.dictionaries import keyword_of, tag_of, vr_of
-from federim_pipelines.deidentify.dispositions import Dispositions, load_dispositions
-from federim_pipelines.deidentify.policy import (
+from federim_pipelines.deidentify.policy.files import DEFAULT, read_policy_file
+from federim_pipelines.deidentify.policy.policy import (
     BIRTH_DATE,
     FULL_DATES,
     MODIFIED_DATES,
@@ -27,8 +28,7 @@ from federim_pipelines.deidentify.policy import (
     Action,
     Policy,
 )
-from federim_pipelines.deidentify.policy_files import DEFAULT, read_policy_file
-from federim_pipelines.deidentify.table import Rule, profile_table
+from federim_pipelines.deidentify.policy.table import Rule, profile_table
 
 _DATES: Final = frozenset({"DA", "DT", "TM"})
 _CLEANABLE: Final = frozenset({"CS", "LO", "LT", "SH", "ST", "UC", "UT"})

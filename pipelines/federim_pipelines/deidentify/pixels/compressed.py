@@ -22,11 +22,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from federim_pipelines.deidentify.rendering import Undecodable, darkest, number_of_frames
+from federim_pipelines.deidentify.pixels.rendering import Undecodable, darkest, number_of_frames
 
 if TYPE_CHECKING:
-    from federim_pipelines.deidentify.projection import BurnedText
-    from federim_pipelines.deidentify.rendering import Samples
+    from federim_pipelines.deidentify.pixels.projection import BurnedText
+    from federim_pipelines.deidentify.pixels.rendering import Samples
 
 # What an image is compressed to: frames without text keep their bytes where the syntax stays the same.
 _LOSSLESS: Final = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from federim.keys import keyed
-from federim_pipelines.deidentify.names import keyed_name, neutral_name
-from federim_pipelines.deidentify.own_values import OwnValues
-from federim_pipelines.deidentify.text import TextCleaner
+from federim_pipelines.deidentify.text.cleaner import TextCleaner
+from federim_pipelines.deidentify.text.names import keyed_name, neutral_name
+from federim_pipelines.deidentify.text.own_values import OwnValues
 
 # Words, then a number as exporting programs count files with: not `T2`, nor the year of a date.
 _NUMBERED = re.compile(r"([^\d.]*)(\d{3,})(\.[A-Za-z]+|)")

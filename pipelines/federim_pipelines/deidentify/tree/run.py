@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from federim.model.errors import InputError
-from federim_pipelines.deidentify.compilation import load_policy
-from federim_pipelines.deidentify.tree_worker import (
+from federim_pipelines.deidentify.policy.compilation import load_policy
+from federim_pipelines.deidentify.tree.walk import chunks
+from federim_pipelines.deidentify.tree.worker import (
     UNFINISHED,
     ChunkReport,
     Refused,
@@ -20,7 +21,6 @@ from federim_pipelines.deidentify.tree_worker import (
     clean_chunk,
     forget,
 )
-from federim_pipelines.deidentify.walk_tree import chunks
 from federim_pipelines.items import Reason
 
 if TYPE_CHECKING:
@@ -178,6 +178,6 @@ def _here(task: TreeTask) -> Iterator[tuple[int, ChunkReport]]:
 
 def _in_processes(task: TreeTask, workers: int) -> Iterator[tuple[int, ChunkReport]]:
     # Most runs need no second process, and what starts one takes a while to import.
-    from federim_pipelines.deidentify.tree_crew import TreeCrew
+    from federim_pipelines.deidentify.tree.crew import TreeCrew
 
     return TreeCrew(task, workers).parts()

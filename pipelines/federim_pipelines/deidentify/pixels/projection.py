@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from pydicom import Dataset
 
-from federim_pipelines.deidentify.ocr import text_boxes
-from federim_pipelines.deidentify.pictures import Box, Doubtful, drawn, merged
-from federim_pipelines.deidentify.rendering import number_of_frames, pictures_of, samples_of
+from federim_pipelines.deidentify.pixels.ocr import text_boxes
+from federim_pipelines.deidentify.pixels.pictures import Box, Doubtful, drawn, merged
+from federim_pipelines.deidentify.pixels.rendering import number_of_frames, pictures_of, samples_of
 
 if TYPE_CHECKING:
-    from federim_pipelines.deidentify.rendering import Samples
+    from federim_pipelines.deidentify.pixels.rendering import Samples
 
 # Text that a few frames show may be hidden in a projection of all. With fewer frames to a projection more
 # pictures are read; with more, moving text covers itself.

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from federim.model.errors import InputError
-from federim_pipelines.deidentify.compilation import load_policy
+from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.deidentify.proof.headers import header_of
-from federim_pipelines.deidentify.tree_names import Names
-from federim_pipelines.deidentify.walk_tree import chunks
+from federim_pipelines.deidentify.tree.names import Names
+from federim_pipelines.deidentify.tree.walk import chunks
 
 
 @dataclass(slots=True)

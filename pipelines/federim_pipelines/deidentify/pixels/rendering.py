@@ -16,7 +16,7 @@ from federim_pipelines.deidentify.multiplicity import values_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from federim_pipelines.deidentify.pictures import Picture
+    from federim_pipelines.deidentify.pixels.pictures import Picture
 
     Samples = NDArray[Any]  # (rows, columns) of a grey frame, (rows, columns, 3) of red, green and blue
 

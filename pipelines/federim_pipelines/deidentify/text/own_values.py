@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from federim_pipelines.deidentify.dates import parse_date
 from federim_pipelines.deidentify.multiplicity import values_of
-from federim_pipelines.deidentify.spelling import birth_spellings, fold, fold_in_place, name_spellings
+from federim_pipelines.deidentify.text.spelling import birth_spellings, fold, fold_in_place, name_spellings
 
 if TYPE_CHECKING:
     from federim_pipelines.deidentify.header import Attributes

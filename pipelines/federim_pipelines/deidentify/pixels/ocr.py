@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from federim_pipelines.deidentify.pictures import Box
+from federim_pipelines.deidentify.pixels.pictures import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from federim_pipelines.deidentify.pictures import Picture
+    from federim_pipelines.deidentify.pixels.pictures import Picture
 
     Corners = NDArray[np.float32]  # (4, 2): column and row of each corner, around a box that may be turned
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from federim.model.errors import InputError
 from federim_pipelines.deidentify.dictionaries import keyword_of
-from federim_pipelines.deidentify.tree_worker import Refused
+from federim_pipelines.deidentify.tree.worker import Refused
 
 
 def check_writable(*paths: Path | None) -> None:

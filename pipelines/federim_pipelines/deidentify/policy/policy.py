@@ -10,17 +10,17 @@ from functools import cached_property
 from typing import Final
 
 from federim.keys import canonical
-from federim_pipelines.deidentify import vocabulary
-from federim_pipelines.deidentify.attributes import (
+from federim_pipelines.deidentify.classes import REFUSED
+from federim_pipelines.deidentify.dispositions import Dispositions
+from federim_pipelines.deidentify.policy.attributes import (
     BULK_DATA,
     CODES,
     REQUIRED_TEXT,
     TECHNICAL_TEXT,
     TYPED_CODES,
 )
-from federim_pipelines.deidentify.classes import REFUSED
-from federim_pipelines.deidentify.dispositions import Dispositions
-from federim_pipelines.deidentify.table import profile_table, tables_digest
+from federim_pipelines.deidentify.policy.table import profile_table, tables_digest
+from federim_pipelines.deidentify.text import vocabulary
 
 MODIFIED_DATES = "retain_longitudinal_modified_dates"
 FULL_DATES = "retain_longitudinal_full_dates"

@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Callable, Collection
 from itertools import pairwise
 
-from federim_pipelines.deidentify import vocabulary
-from federim_pipelines.deidentify.own_values import OwnValues
-from federim_pipelines.deidentify.patterns import without_identifiers
-from federim_pipelines.deidentify.spelling import fold
+from federim_pipelines.deidentify.text import vocabulary
+from federim_pipelines.deidentify.text.own_values import OwnValues
+from federim_pipelines.deidentify.text.patterns import without_identifiers
+from federim_pipelines.deidentify.text.spelling import fold
 
 Span = tuple[int, int]  # first character and the one after the last
 

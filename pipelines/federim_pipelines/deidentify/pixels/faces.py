@@ -7,7 +7,9 @@ import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from federim_pipelines.deidentify.anatomy import (
+from federim_pipelines.deidentify.codes import code_meaning
+from federim_pipelines.deidentify.multiplicity import values_of
+from federim_pipelines.deidentify.pixels.anatomy import (
     ELSEWHERE,
     HEAD_PHRASES,
     HEAD_STEMS,
@@ -15,8 +17,6 @@ from federim_pipelines.deidentify.anatomy import (
     OTHER_STEMS,
     OTHER_WORDS,
 )
-from federim_pipelines.deidentify.codes import code_meaning
-from federim_pipelines.deidentify.multiplicity import values_of
 
 if TYPE_CHECKING:
     from federim_pipelines.deidentify.header import Attributes

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from federim.model.errors import InputError, UnknownName
 from federim_pipelines.deidentify.dictionaries import keyword_of, tag_of
-from federim_pipelines.deidentify.policy import OLDEST_BIRTH_YEAR, OPTION_CODES, Action
-from federim_pipelines.deidentify.table import profile_table
+from federim_pipelines.deidentify.policy.policy import OLDEST_BIRTH_YEAR, OPTION_CODES, Action
+from federim_pipelines.deidentify.policy.table import profile_table
 
 NAMES: Final = ("research", "basic", "longitudinal-full-dates", "strict")
 DEFAULT: Final = "research"
@@ -48,7 +48,7 @@ def read_policy_file(name_or_path: str | Path) -> PolicyFile:
     """
     name = str(name_or_path)
     if name in NAMES:
-        file = resources.files("federim_pipelines.deidentify.policies") / f"{name}.toml"
+        file = resources.files("federim_pipelines.deidentify.policy.named") / f"{name}.toml"
         return _Reader(f"policy {name}").read(file.read_text(encoding="utf-8"), name)
     path = Path(name_or_path)
     if not path.is_file():

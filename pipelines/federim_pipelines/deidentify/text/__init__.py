@@ -1,0 +1,1 @@
+"""Text that people type: what is removed from it, and the words that may stay."""
