@@ -19,7 +19,8 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 
 from federim_pipelines.deidentify.classes import why_refused
 from federim_pipelines.deidentify.cleaned import Cleaned, Prove
-from federim_pipelines.deidentify.elements import Cleaner, cleaned, encode, transfer_syntax
+from federim_pipelines.deidentify.elements import Cleaner, cleaned
+from federim_pipelines.deidentify.file_format import encode, transfer_syntax
 from federim_pipelines.deidentify.header import PIXELS, UNDEFINED, Unknown
 from federim_pipelines.deidentify.part10 import DEFLATED
 from federim_pipelines.deidentify.person import Person

@@ -17,7 +17,8 @@ from pydicom.uid import Comprehensive3DSRStorage, XRayRadiationDoseSRStorage
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.content_table import content_action, content_rules, in_snomed_ct
-from federim_pipelines.deidentify.elements import deidentify, encode
+from federim_pipelines.deidentify.elements import deidentify
+from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.policy.policy import OPTION_CODES, Action, Policy

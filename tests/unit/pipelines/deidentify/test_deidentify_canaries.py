@@ -13,7 +13,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.elements import deidentify, encode
+from federim_pipelines.deidentify.elements import deidentify
+from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.policy.files import NAMES
 from federim_pipelines.deidentify.policy.policy import Action, Policy

@@ -16,7 +16,8 @@ from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
 from federim.model.identifiers import Pseudonym, Subject
-from federim_pipelines.deidentify.elements import deidentify, encode
+from federim_pipelines.deidentify.elements import deidentify
+from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.part10 import IMPLEMENTATION_CLASS
 from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.policy.policy import Policy

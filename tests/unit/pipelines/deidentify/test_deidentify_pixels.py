@@ -16,7 +16,8 @@ from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.elements import deidentify, encode
+from federim_pipelines.deidentify.elements import deidentify
+from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.policy.policy import Policy
 
 MakeDataset = Callable[..., Dataset]

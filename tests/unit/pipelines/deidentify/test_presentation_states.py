@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.elements import encode
+from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.policy.compilation import load_policy
 

@@ -18,7 +18,8 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.dictionaries import private_vr_of
 from federim_pipelines.deidentify.dispositions import Disposition, Dispositions, Said
-from federim_pipelines.deidentify.elements import deidentify, encode
+from federim_pipelines.deidentify.elements import deidentify
+from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.policy.policy import Action

@@ -22,7 +22,8 @@ from pydicom.sr.codedict import codes
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.classes import why_refused
-from federim_pipelines.deidentify.elements import deidentify, encode
+from federim_pipelines.deidentify.elements import deidentify
+from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.policy.compilation import load_policy
 
 RESEARCH = load_policy("research")
