@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -qq --disable-pip-version-check --upgrade pip
 	$(BIN)/pip install -qq --disable-pip-version-check torch==2.13.0
-	$(BIN)/pip install -qq --disable-pip-version-check -e '.[train,notebooks,cluster,postgresql,dev]'
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[train,notebooks,cluster,postgresql,ner,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## Three synthetic hospitals, from raw files to a verified export, in ./demo
