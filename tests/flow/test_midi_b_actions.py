@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pydicom
 import pytest
+from made_up_person import NO_TEXT_IN_PIXELS, Person, day_of, plant
 from pydicom import Dataset, config
 from pydicom.dataelem import DataElement
 from pydicom.uid import UID, ExplicitVRLittleEndian
@@ -46,7 +46,6 @@ NOT_NULL = (
 )
 OWN_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
 DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
-NO_TEXT_IN_PIXELS = ("CT", "MR", "PT", "CR", "DX", "XA", "NM", "SEG", "RTDOSE")
 # Kinds of image a person's words get burned into, besides those real files bring.
 STANDARD = "1.2.840.10008."
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -64,24 +63,6 @@ CLASSES = {
     "US": f"{_STORAGE}6.1",
     "XA": f"{_STORAGE}12.1",
 }
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody made up, and every string that may not be found again."""
-
-    number: int
-
-    @property
-    def patient_id(self) -> str:
-        return f"8004{self.number}77193"
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return (
-            *(self.patient_id, f"KERVADEC{self.number}", "Soazig", f"06 12 34 56 7{self.number}", "IROISE"),
-            *(f"ACQ99{self.number}812", "soazig.kervadec@example.org", "rue de Siam"),
-        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +91,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
                 continue
             if before.get("Modality") not in NO_TEXT_IN_PIXELS and "PixelData" in before:
                 continue
-            _plant(before, person)
+            plant(before, person)
             try:
                 before.save_as(scratch / "planted.dcm", enforce_file_format=True)
             except Exception:  # damaged on purpose, so that pydicom cannot write it again
@@ -144,31 +125,6 @@ def _real_files() -> Iterator[Path]:
     folders = [BUNDLED] + ([SHARED_DATA] if SHARED_DATA.is_dir() else [])
     for folder in folders:
         yield from one_of_each_series(dicom_files(folder))
-
-
-def _plant(header: Dataset, person: Person) -> None:
-    """Put a person into a header, in the places and the wording in which people are found there."""
-    patient_id, family, given, phone, town, accession, mail, street = person.secrets
-    header.SpecificCharacterSet = "ISO_IR 192"
-    header.PatientName, header.PatientID = f"{family}^{given}", patient_id
-    header.pop("IssuerOfPatientID", None)
-    header.PatientBirthDate, header.PatientSex = "19520314", "F"
-    header.AccessionNumber, header.PatientAddress = accession, f"12 {street}, {town}"
-    header.PatientTelephoneNumbers = phone
-    header.SeriesDescription = f"THORAX {family}"
-    header.StudyDescription = f"abdomen pelvis {phone}"
-    header.ImageComments = f"Mme {given} {family.title()}, {street}, {mail}"
-    header.ProtocolName = f"axial {accession}"
-    step = Dataset()
-    step.ScheduledProcedureStepDescription = f"cerebral {patient_id}"
-    step.RequestedProcedureComments = f"{family} {given} {town}"
-    header.RequestAttributesSequence = [step]
-    header.private_block(0x0099, "SOMEBODY 1.0", create=True).add_new(0x01, "LO", f"{given} {family}")
-    if header.get("Modality") in NO_TEXT_IN_PIXELS:
-        header.BurnedInAnnotation = "NO"
-    if _day(header.get("StudyDate")) is None:
-        header.StudyDate = "20240229"
-    header.StudyTime = header.get("StudyTime") or "101530"
 
 
 def _each(cases: list[Case], holds: Callable[[Case], object]) -> None:
@@ -220,8 +176,8 @@ def test_date_shifted(cases: list[Case]) -> None:
     shifts: dict[Person, set[int]] = defaultdict(set)
 
     def holds(case: Case) -> bool | None:
-        dated = [keyword for keyword in _present(case.before, DATES) if _day(case.before[keyword].value)]
-        moved = {_day(case.after[keyword].value) - _day(case.before[keyword].value) for keyword in dated}
+        dated = [keyword for keyword in _present(case.before, DATES) if day_of(case.before[keyword].value)]
+        moved = {day_of(case.after[keyword].value) - day_of(case.before[keyword].value) for keyword in dated}
         shifts[case.person] |= moved
         return len(moved) == 1 and 0 not in moved if dated else None
 
@@ -301,7 +257,7 @@ def _picture(modality: str, number: int) -> tuple[Dataset, np.ndarray]:
     """A picture with a person's words in it, and where their ink is."""
     person, dice = Person(number), np.random.default_rng(number)
     header = pydicom.dcmread(BUNDLED / "test_files" / "CT_small.dcm")
-    _plant(header, person)
+    plant(header, person)
     ink = np.zeros((SIDE, SIDE), np.uint8)
     for line, words in enumerate((f"KERVADEC{number} Soazig", person.patient_id)):
         place = (10 + 8 * number, 40 + 34 * line + 20 * number)
@@ -331,13 +287,6 @@ def _picture(modality: str, number: int) -> tuple[Dataset, np.ndarray]:
 def _plain(element: DataElement) -> list[str]:
     """The values without the padding some devices put inside them."""
     return [str(value).strip() for value in values_of(element.value)]
-
-
-def _day(value: object) -> int | None:
-    try:
-        return datetime.strptime(str(value), "%Y%m%d").toordinal()
-    except ValueError:
-        return None
 
 
 def _uids(before: Dataset, after: Dataset) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from federim_pipelines.deidentify.part10 import (
 )
 from federim_pipelines.deidentify.person import SubjectOf, person_of
 from federim_pipelines.deidentify.pixels.burned_in import why_read
-from federim_pipelines.deidentify.pixels.faces import recognizable
+from federim_pipelines.deidentify.pixels.faces import recognizable_features
 from federim_pipelines.deidentify.pixels.streams import blanked, expected_length
 from federim_pipelines.deidentify.policy.policy import Policy
 from federim_pipelines.deidentify.policy.stamp import Stamp, stamp
@@ -47,7 +47,7 @@ class _Kind:
 
     refused: str | None
     may_have_words: bool
-    faces: bool
+    faces: str | None
     pixel_bytes: int | None
 
 
@@ -161,8 +161,8 @@ class FastPath:
             **self._stamp(explicit),
             PATIENT_ID: encode_texts(PATIENT_ID, "LO", [person_id], explicit=explicit),
         }
-        if kind.faces:
-            stamped[_FACES] = encode_texts(_FACES, "CS", ["YES"], explicit=explicit)
+        if kind.faces is not None:
+            stamped[_FACES] = encode_texts(_FACES, "CS", [kind.faces], explicit=explicit)
         return stamped
 
     def _meet(self, attributes: Attributes) -> Known:
@@ -177,7 +177,7 @@ class FastPath:
         return _Kind(
             refused=why_refused(attributes, self._policy),
             may_have_words=why_read(attributes) is not None,
-            faces=recognizable(attributes),
+            faces=recognizable_features(attributes),
             pixel_bytes=expected_length(attributes),
         )
 

@@ -26,7 +26,7 @@ from federim_pipelines.deidentify.part10 import DEFLATED
 from federim_pipelines.deidentify.person import Person
 from federim_pipelines.deidentify.pixels.blanking import clean_pixels
 from federim_pipelines.deidentify.pixels.burned_in import why_read
-from federim_pipelines.deidentify.pixels.faces import recognizable
+from federim_pipelines.deidentify.pixels.faces import recognizable_features
 from federim_pipelines.deidentify.pixels.pictures import Doubtful
 from federim_pipelines.deidentify.pixels.streams import expected_length
 from federim_pipelines.deidentify.policy.policy import Policy
@@ -64,8 +64,9 @@ def clean_file(source: Source, policy: Policy, person: Callable[[Dataset], Perso
         who.rules.kept.clear()
         cleaner = Cleaner(policy, who.rules, who.text, who.private)
         clean = cleaned(dataset, cleaner, who.subject)
-        if recognizable(dataset):
-            clean.RecognizableVisualFeatures = "YES"
+        faces = recognizable_features(dataset)
+        if faces is not None:
+            clean.RecognizableVisualFeatures = faces
         if policy.cleans_pixels and why_read(dataset):
             _clean_pixels(clean)
         written = encode(clean)

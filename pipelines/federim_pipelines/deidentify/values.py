@@ -36,6 +36,7 @@ TEXTUAL: Final = TEXT | {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
 _ASCII: Final = frozenset({"AE", "UR"})
 
 _ICC_PROFILE: Final = 0x00282000
+_ICC_SIGNATURE: Final = slice(36, 40)  # ISO 15076-1, 7.2: bytes of every profile's header
 _SCHEME: Final = 0x00080102
 _REMOVED: Final = "REMOVED"
 _DUMMIES: Final = {
@@ -149,8 +150,9 @@ class ValueRules:
             return not self._spells(tag, vr, value)
         if tag not in BULK_DATA:
             return False
-        # A colour profile has room for words.
-        return tag != _ICC_PROFILE or not self._own.are_in_bytes(value)
+        # A colour profile has room for words, and others' bytes under its tag are words.
+        is_profile = value[_ICC_SIGNATURE] == b"acsp"
+        return tag != _ICC_PROFILE or (is_profile and not self._own.are_in_bytes(value))
 
     def keeps_private(self, tag: int, vr: str, value: bytes) -> bool:
         """Whether a private binary value known to be safe stays: unless the patient's own are in it."""
@@ -163,7 +165,8 @@ class ValueRules:
             return False
         if is_single(tag) and len(numbers) > SIZES.get(vr[:2], len(numbers)):
             return True
-        return (len(text) >= _WORD and text.isalpha()) or self._own.are_in_bytes(numbers)
+        is_words = len(text) >= _WORD and text.replace(b" ", b"").isalpha()
+        return is_words or self._own.are_in_bytes(numbers)
 
     def text(self, text: str) -> str:
         """Free text reduced to what may pass, empty if nothing may."""

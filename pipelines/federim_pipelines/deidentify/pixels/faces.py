@@ -31,6 +31,13 @@ _OF_THE_STUDY: Final = ("StudyDescription", "RequestedProcedureDescription")
 _WORD: Final = re.compile(r"[A-Z]+")
 
 
+def recognizable_features(attributes: Attributes) -> str | None:
+    """What RecognizableVisualFeatures says of an object: `YES`, `NO`, or None where nothing can be said."""
+    if recognizable(attributes):
+        return "YES"
+    return "NO" if _modality(attributes) in _VOLUMES else None
+
+
 def recognizable(attributes: Attributes) -> bool:
     """Whether the object is one of a CT or MR volume that has, or may have, a face in it.
 
@@ -45,7 +52,7 @@ def recognizable(attributes: Attributes) -> bool:
     """
     if "YES" in _texts(attributes, "RecognizableVisualFeatures"):
         return True
-    modality = "".join(_texts(attributes, "Modality")[:1]).upper()
+    modality = _modality(attributes)
     image_type = {text.upper() for text in _texts(attributes, "ImageType")}
     if modality not in _VOLUMES or (modality == "CT" and "LOCALIZER" in image_type):
         return False
@@ -62,6 +69,10 @@ def recognizable(attributes: Attributes) -> bool:
         return False
     width = _field_of_view(attributes)
     return width is None or width >= NARROWEST_FACE_MM
+
+
+def _modality(attributes: Attributes) -> str:
+    return "".join(_texts(attributes, "Modality")[:1]).upper()
 
 
 def _names_head(text: str) -> bool:

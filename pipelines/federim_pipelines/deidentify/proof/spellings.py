@@ -18,6 +18,8 @@ INSIDE, STREWN = 5, 6
 SHORTEST_NAME = 2
 SHORT = 3  # a word of so few letters is one only where nothing adjoins it
 SHORTEST_NUMBER = 4
+SHORTEST_COUNTER = 6  # of an examination's or a procedure's: a shorter one tells nobody, and is in every UID
+_COUNTERS = frozenset({"RequestedProcedureID", "StudyID"})
 LONG_NUMBER = 8  # a shorter one may be the fraction of some measurement
 NATIONAL = 9  # digits of a French telephone number behind its prefix
 MOST_ACCENTS = 4  # of so many each may be written or not, of more all or none
@@ -185,12 +187,13 @@ def _traces(text: str) -> tuple[bytes, ...]:
 def _numbers(tag: int, text: str) -> Iterator[Spelling]:
     """An identifier, the long runs of digits in it, and a telephone number without its prefix."""
     joined = re.sub(r"[\W_]+", "", fold(text))
+    shortest = SHORTEST_COUNTER if attribute_of(tag).keyword in _COUNTERS else SHORTEST_NUMBER
     runs = re.findall(rf"\d{{{STREWN},}}", joined)  # IPP-778899 is also written 778899
     for number in dict.fromkeys([joined, *runs, *(run.lstrip("0") for run in runs)]):
         if not any(char.isdigit() for char in number):
             if len(number) >= STREWN:
                 yield _latin(tag, Sort.NUMBER, number, strewn=True)
-        elif len(number) >= SHORTEST_NUMBER:
+        elif len(number) >= shortest:
             yield _number(tag, number)
     if attribute_of(tag).keyword.endswith("TelephoneNumbers") and len(joined) >= NATIONAL:
         national = joined[-NATIONAL:]  # what is the same after 0, +33 and 0033
