@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from federim.keys import keyed
 from federim.lake.images import discard, store
+from federim.model.identifiers import SiteName
 from federim_pipelines.deidentify.cleaned import Cleaned
 from federim_pipelines.extract.imaging import rows_of
 from federim_pipelines.extract.unusable import Unusable
@@ -73,7 +74,7 @@ def _record(cleaned: Cleaned, worker: Worker) -> Record:
         year=worker.year,
     )
     try:
-        cleaned.prove(_beyond(rows, cleaned.head + cleaned.tail))
+        cleaned.prove(_beyond(rows, cleaned.head + cleaned.tail, worker.home.name))
     except Unusable:
         discard(worker.home, stored.path)
         raise
@@ -87,9 +88,12 @@ def _record(cleaned: Cleaned, worker: Worker) -> Record:
     )
 
 
-def _beyond(rows: Iterable[tuple[str, Row]], header: bytes) -> Iterator[str]:
-    """The texts of rows that are not word for word in the header: what is there has been searched already."""
+def _beyond(rows: Iterable[tuple[str, Row]], header: bytes, site: SiteName) -> Iterator[str]:
+    """The texts of rows that have not been searched already, word for word, in the header.
+
+    The site's name, often its hospital's, is in every row by the consortium's choice.
+    """
     for _, row in rows:
         for value in row.values():
-            if isinstance(value, str) and value.encode() not in header:
+            if isinstance(value, str) and value != site and value.encode() not in header:
                 yield value
