@@ -188,7 +188,8 @@ def _numbers(tag: int, text: str) -> Iterator[Spelling]:
     """An identifier, the long runs of digits in it, and a telephone number without its prefix."""
     joined = re.sub(r"[\W_]+", "", fold(text))
     shortest = SHORTEST_COUNTER if attribute_of(tag).keyword in _COUNTERS else SHORTEST_NUMBER
-    runs = re.findall(rf"\d{{{STREWN},}}", joined)  # IPP-778899 is also written 778899
+    # IPP-778899 is also written 778899; of RP00000001 the digits alone are in every row of zeros.
+    runs = [run for run in re.findall(rf"\d{{{STREWN},}}", joined) if len(run.lstrip("0")) >= SHORTEST_NUMBER]
     for number in dict.fromkeys([joined, *runs, *(run.lstrip("0") for run in runs)]):
         if not any(char.isdigit() for char in number):
             if len(number) >= STREWN:
