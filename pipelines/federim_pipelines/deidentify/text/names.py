@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from pathlib import PurePath
 
 from federim.keys import keyed
 from federim_pipelines.deidentify.text.cleaner import TextCleaner
@@ -31,5 +30,5 @@ def keyed_name(component: str, key: bytes) -> str:
 
 
 def _extension(component: str) -> str:
-    extension = PurePath(component).suffix
+    extension = component[component.rfind(".") :] if "." in component[1:] else ""
     return extension if extension.lower() in _EXTENSIONS else ""
