@@ -37,6 +37,7 @@ def ingest(
     executor: Executor | None = None,
     policy: str | Path = DEFAULT,
     mapping: Path | None = None,
+    dispositions: Path | None = None,
     progress: Watch | None = None,
     actor: str = "operator",
 ) -> RunReport:
@@ -55,6 +56,8 @@ def ingest(
         See `deidentify.compilation.load_policy`.
     mapping : path
         What the columns of CSV files mean; see `sources.mapping`.
+    dispositions : path
+        The site's word on private attributes; see `deidentify.dispositions`.
     actor : str
         Who acts, for the audit trail.
 
@@ -73,7 +76,7 @@ def ingest(
     watch = progress or Silence()
     with Review(home) as review:
         denied = review.rejected
-    treatment = load_policy(policy, denied=denied)
+    treatment = load_policy(policy, dispositions=dispositions, denied=denied)
     if (reason := why_not_in_a_lake(treatment)) is not None:
         raise InputError(f"policy {treatment.name} cannot be used to fill a lake: {reason}")
     columns = None if mapping is None else load_mapping(mapping)
@@ -86,6 +89,7 @@ def ingest(
         mapping=None if mapping is None else mapping.absolute(),
         year=started.year,
         denied=denied,
+        dispositions=None if dispositions is None else dispositions.absolute(),
     )
     with Lake(home).writing() as writer, Review(home) as review:
         trail.record(home, actor, "ingest.start", run=run_id, policy=treatment.digest)

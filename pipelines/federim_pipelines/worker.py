@@ -26,6 +26,7 @@ class Task:
     mapping: Path | None
     year: int  # of the import, against which great ages are grouped
     denied: frozenset[str] = frozenset()  # texts a reviewer of the site rejected
+    dispositions: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Worker:
         """
         home = Home.open(task.home)
         exchange = Exchange.open(home)
-        policy = load_policy(task.policy, denied=task.denied)
+        policy = load_policy(task.policy, dispositions=task.dispositions, denied=task.denied)
         return cls(
             home=home,
             exchange=exchange,

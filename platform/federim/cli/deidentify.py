@@ -93,6 +93,9 @@ def default(
         bool, typer.Option("--explain", help="Say what the policy does, a sentence a rule, and stop.")
     ] = False,
     lang: Annotated[Language, typer.Option(help="Language of the explanation.")] = Language.EN,
+    every: Annotated[
+        bool, typer.Option("--all", help="With --explain, name every attribute of the Standard's table.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write every DICOM object under IN without its patient to OUT, and prove it.
@@ -100,7 +103,7 @@ def default(
     Folders and names are kept where they tell nothing. What cannot be cleaned with certainty is not written.
     """
     if explain:
-        _explain(policy, dispositions, lang, as_json=as_json)
+        _explain(policy, dispositions, lang, every=every, as_json=as_json)
         return
     if source is None or target is None:
         raise typer.BadParameter("expected a folder IN to read and a folder OUT to write")
@@ -145,12 +148,12 @@ def default(
         raise typer.Exit(DisclosureRisk.exit_code)
 
 
-def _explain(policy: str, dispositions: Path | None, lang: Language, *, as_json: bool) -> None:
+def _explain(policy: str, dispositions: Path | None, lang: Language, *, every: bool, as_json: bool) -> None:
     from federim_pipelines.deidentify.policy.compilation import load_policy
     from federim_pipelines.deidentify.policy.explain import explain
 
     treatment = load_policy(policy, dispositions=dispositions)
-    sentences = explain(treatment, lang.value)
+    sentences = explain(treatment, lang.value, every=every)
     report(
         {"policy": treatment.name, "digest": treatment.digest, "sentences": sentences},
         "\n".join(sentences),

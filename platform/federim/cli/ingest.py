@@ -34,6 +34,10 @@ def ingest(
     policy: Annotated[
         str, typer.Option(help="De-identification: research, basic, strict, or a TOML file of your own.")
     ] = "research",
+    dispositions: Annotated[
+        Path | None,
+        typer.Option(help="CSV of private attributes to keep, in TCIA's format.", show_default=False),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
@@ -58,6 +62,7 @@ def ingest(
                 paths,
                 executor=executor,
                 policy=policy,
+                dispositions=dispositions,
                 mapping=mapping,
                 progress=progress,
                 actor=actor,
