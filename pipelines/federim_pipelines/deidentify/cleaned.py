@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.reading import Source
+
+# What the kernel says where it cannot copy between two files by itself.
+_KERNEL_CANNOT: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF})
 
 
 class Prove(Protocol):
@@ -94,8 +98,9 @@ class Cleaned:
                 if not copied:
                     break
                 start, left = start + copied, left - copied
-        except OSError:  # between these two file systems the kernel cannot
-            pass
+        except OSError as error:
+            if error.errno not in _KERNEL_CANNOT:
+                raise
         if left:
             with memoryview(self.source.buffer()) as content:
                 _write(descriptor, content[start : start + left])

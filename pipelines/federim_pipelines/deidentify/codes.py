@@ -42,6 +42,16 @@ def _wordy() -> frozenset[str]:
     return frozenset(value for _, value in _meanings() if not any(char.isdigit() for char in value))
 
 
+@cache
+def _values() -> frozenset[str]:
+    return frozenset(value for _, value in _meanings())
+
+
+def is_standard(value: str) -> bool:
+    """Whether a context group of the Standard holds a code of this value, in whatever scheme."""
+    return value in _values()
+
+
 def code_meaning(scheme: str, value: str) -> str | None:
     """The meaning of a code of DICOM's context groups; None if they do not hold it.
 

@@ -36,7 +36,9 @@ from federim_pipelines.items import Reason
 
 # SOPClassUID, SOPInstanceUID, StudyInstanceUID, SeriesInstanceUID
 _REQUIRED: Final = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
+_IDENTIFIERS: Final = (PATIENT_ID, 0x00100021)  # and IssuerOfPatientID
 _FACES: Final = 0x00280302  # RecognizableVisualFeatures
+_PATIENTS: Final = 16  # at a time: files come study by study, and each patient's values take memory
 _ROWS: Final = 0x00280010
 _PIXEL_DATA: Final = 0x7FE00010
 
@@ -58,7 +60,7 @@ class FastPath:
         self._policy = policy
         self._subject_of = subject_of
         self._prove = prove
-        self._known = Remembered(self._meet)
+        self._known = Remembered(self._meet, most=_PATIENTS)
         self._kind = Remembered(self._judge)
         self._shape: Shape | None = None
         self._stamps: dict[bool, dict[int, bytes]] = {}
@@ -77,7 +79,7 @@ class FastPath:
         parts = take_apart(source, None if shape is None else shape.template)
         header, pixels = parts.header, parts.pixels
         elements = header.elements
-        if any(len(elements.get(tag, b"")) <= 8 for tag in _REQUIRED) or CODE_MEANING in elements:
+        if CODE_MEANING in elements or not _names_itself(header):
             raise Unknown
         kind = self._kind(header)
         if kind.refused is not None:
@@ -190,6 +192,17 @@ class FastPath:
                 **_encoded(stamp(self._policy), explicit=explicit),
             }
         return self._stamps[explicit]
+
+
+def _names_itself(header: Header) -> bool:
+    """Whether a header has one UID where it needs one, and its patient's identifiers in text."""
+    elements, explicit = header.elements, header.explicit
+    for tag in _REQUIRED:
+        raw = elements.get(tag, b"")
+        value = raw[8:].strip(b" \0")
+        if not value or b"\\" in value or (explicit and raw[4:6] != b"UI"):
+            return False
+    return not explicit or all(elements[tag][4:6] == b"LO" for tag in _IDENTIFIERS if tag in elements)
 
 
 def _body(source: Source, parts: Parts, expected: int | None) -> tuple[int, bytes]:

@@ -14,6 +14,7 @@ from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.deidentify.reading import Source
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
+from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 
 
 class Deidentifier:
@@ -61,6 +62,9 @@ class Deidentifier:
                     return self._fast.clean(source)
                 except Unknown:
                     pass
+            kind = sniff(source.read(0, HEAD_BYTES))
+            if kind is not Kind.DICOM:
+                raise Unusable(Reason.EMPTY if kind is Kind.EMPTY else Reason.NOT_SUPPORTED, "")
             return self._by_reference(source)
         except BaseException:
             source.close()

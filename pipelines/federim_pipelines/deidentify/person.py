@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.dates import parse_date
@@ -33,9 +33,18 @@ def person_of(attributes: Attributes, policy: Policy, subject_of: SubjectOf) -> 
     """Gather them from a header as the device wrote it; raises what `subject_of` raises."""
     subject = subject_of(attributes)
     own = OwnValues.of(attributes)
+    if policy.moves_dates:  # an unmoved day anywhere beside the moved ones would tell the shift
+        own = replace(own, numbers=own.numbers | _days(attributes))
     second = second_pass() if policy.finds_names else None
     text = TextCleaner(own, denied=policy.denied, second=second)
     studied = [parse_date(str(part)) for part in values_of(attributes.get("StudyDate"))[:1]]
     year = studied[0].year if studied and studied[0] is not None else None
     private = PrivateRules(policy.dispositions) if policy.keeps_private else None
     return Person(subject, ValueRules(policy, subject, own, text, study_year=year), text, private)
+
+
+def _days(attributes: Attributes) -> frozenset[str]:
+    """The days of an examination, as they would be written without separators."""
+    keywords = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+    days = (parse_date(str(part)) for keyword in keywords for part in values_of(attributes.get(keyword)))
+    return frozenset(f"{day:%Y%m%d}" for day in days if day is not None)

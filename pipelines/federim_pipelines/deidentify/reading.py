@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -53,7 +54,10 @@ class Source:
         """Up to `length` bytes from `start`."""
         if self.descriptor < 0:
             return self._content[start : start + length]
-        return os.pread(self.descriptor, length, start)
+        content = os.pread(self.descriptor, length, start)
+        if len(content) < length and start + len(content) < self.size:  # the kernel reads 2 GiB at most
+            content += self.read(start + len(content), length - len(content))
+        return content
 
     def buffer(self) -> Buffer:
         """All bytes, read as they are touched."""
@@ -66,7 +70,8 @@ class Source:
     def close(self) -> None:
         """Let the file go."""
         if self._map is not None:
-            self._map.close()
+            with suppress(BufferError):  # an exception on its way up still looks at it
+                self._map.close()
             self._map = None
         if self.descriptor >= 0:
             os.close(self.descriptor)
@@ -148,6 +153,8 @@ def _take_apart(source: Source, head: bytes, template: Template | None) -> Parts
         if at < source.size:
             tail = source.read(at, source.size - at)
             following, _ = split(tail, 0, len(tail), explicit=explicit)
+            if any(tag < pixels.tag for tag in following):
+                raise Unknown
         head = head[: pixels.start]
     elif len(head) < source.size:
         raise Cut

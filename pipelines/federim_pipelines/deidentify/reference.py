@@ -22,6 +22,7 @@ from federim_pipelines.deidentify.cleaned import Cleaned, Prove
 from federim_pipelines.deidentify.elements import Cleaner, cleaned
 from federim_pipelines.deidentify.file_format import encode, transfer_syntax
 from federim_pipelines.deidentify.header import PIXELS, UNDEFINED, Unknown
+from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.deidentify.part10 import DEFLATED
 from federim_pipelines.deidentify.person import Person
 from federim_pipelines.deidentify.pixels.blanking import clean_pixels
@@ -42,6 +43,13 @@ _REQUIRED: Final = {
 }
 _PIXELS: Final = (
     *("PixelData", "FloatPixelData", "DoubleFloatPixelData", "SpectroscopyData", "PixelDataProviderURL"),
+)
+_META: Final = 1 << 16  # bytes that hold the file meta information of any file
+# What is asked of the raw header once it is cleaned. Read while pydicom is kept quiet: it would warn of a
+# damaged value by quoting it.
+_ASKED_LATER: Final = (
+    *("PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "FrameOfReferenceUID"),
+    *("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
 )
 _INFLATED_AT_ONCE: Final = 1 << 24
 _LARGEST_INFLATED: Final = 1 << 30  # a deflated file of some megabytes can claim terabytes
@@ -74,8 +82,9 @@ def clean_file(source: Source, policy: Policy, person: Callable[[Dataset], Perso
         prove(before, _after(clean, written))
         retained = Counter(who.rules.kept)
         who.rules.kept.clear()
+        raw = {keyword: dataset.get(keyword) for keyword in _ASKED_LATER}
     return Cleaned(
-        raw=dataset,
+        raw=raw,
         clean=clean,
         subject=who.subject,
         transfer_syntax=str(clean.file_meta.TransferSyntaxUID),
@@ -109,7 +118,8 @@ def _check(dataset: Dataset, policy: Policy) -> None:
     """Refuse what is incomplete, what the policy lets no object of in, and what cannot be written again."""
     _check_complete(dataset)
     for keyword, tag in _REQUIRED.items():
-        if not str(dataset.get(keyword) or "").strip(" \0"):
+        values = values_of(dataset.get(keyword))
+        if len(values) != 1 or dataset[keyword].VR != "UI" or not str(values[0]).strip(" \0"):
             raise Unusable(Reason.UID_MISSING, f"{keyword} {tag}")
     refused = why_refused(dataset, policy)
     if refused:
@@ -191,13 +201,13 @@ def _header_of(dataset: Dataset) -> bytes:
 
 def _check_inflated(source: Source) -> None:
     """Refuse a deflated file that would fill the memory."""
-    content = source.read(0, source.size)
     try:
-        start, syntax = read_meta(content)
+        start, syntax = read_meta(source.read(0, _META))
     except Unknown:
         return
     if syntax != DEFLATED:
         return
+    content = source.read(0, source.size)
     inflating, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     rest = content[start:]
     while rest and not inflating.eof:

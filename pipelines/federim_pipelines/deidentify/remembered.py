@@ -20,8 +20,9 @@ class Remembered(Generic[Answer]):
     a header that differs in none of them gets the same answer.
     """
 
-    def __init__(self, ask: Callable[[Attributes], Answer]) -> None:
+    def __init__(self, ask: Callable[[Attributes], Answer], *, most: int = _MOST) -> None:
         self._ask = ask
+        self._most = most
         self._tags: tuple[int, ...] = ()
         self._answers: dict[tuple[Any, ...], Answer] = {}
 
@@ -35,7 +36,7 @@ class Remembered(Generic[Answer]):
         if not asked.issubset(self._tags):
             self._tags = tuple(sorted(asked.union(self._tags)))
             self._answers.clear()
-        elif len(self._answers) >= _MOST:
+        elif len(self._answers) >= self._most:
             del self._answers[next(iter(self._answers))]
         self._answers[self._key(header)] = answer
         return answer

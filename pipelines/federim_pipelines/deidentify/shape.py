@@ -31,7 +31,7 @@ class Known:
     _became: dict[_Key, bytes] = field(default_factory=dict)
     _texts: dict[_Key, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     _text_tags: set[int] = field(default_factory=set)
-    _numbers: dict[bytes, bool] = field(default_factory=dict)  # whether they hold decimals, by tag and VR
+    _numbers: dict[bytes, str] = field(default_factory=dict)  # VR of numbers in text, by the tag's bytes
 
     def rewrite(
         self, elements: Mapping[int, bytes], creators: Mapping[int, str]
@@ -52,8 +52,8 @@ class Known:
                 start = raw[:tag_and_vr]
                 plain = numbers.get(start)
                 if plain is None:
-                    plain = numbers[start] = self.tokens.holds_numbers(tag, raw)
-                if plain and is_plain_number(raw[8:]):
+                    plain = numbers[start] = self.tokens.numbers_of(tag, raw)
+                if plain and is_plain_number(plain, raw[8:]):
                     clean[tag] = raw
                     continue
                 kept_texts.clear()

@@ -8,6 +8,7 @@ from typing import Final
 from federim_pipelines.deidentify.codes import code_meaning
 from federim_pipelines.deidentify.header import (
     CHARACTER_SET,
+    DEEPEST,
     LONG,
     SIZES,
     Unknown,
@@ -78,12 +79,13 @@ class Tokens:
         for creator in {creator_of(tag) for tag in clean if tag & 0x10000} & creators.keys():
             clean[creator] = encode_texts(creator, "LO", [creators[creator]], explicit=self.explicit)
 
-    def holds_numbers(self, tag: int, raw: bytes) -> bool:
-        """Whether an element of these bytes is decimal numbers that stay, whichever they are."""
+    def numbers_of(self, tag: int, raw: bytes) -> str:
+        """The VR of an element that is numbers in text and stays, whichever they are; `` of any other."""
         if tag & 0x10000:
-            return False
+            return ""
         vr, _ = read_element(tag, raw, explicit=self.explicit)
-        return vr in ("DS", "IS") and of_its_vr(tag, vr, action_on(self._policy, tag)) in (None, Action.KEEP)
+        stays = of_its_vr(tag, vr, action_on(self._policy, tag)) in (None, Action.KEEP)
+        return vr if vr in ("DS", "IS") and stays else ""
 
     def element(self, tag: int, raw: bytes, creator: str | None, *, depth: int = 0) -> bytes:
         """One element as it is written, no byte where it is removed."""
@@ -127,6 +129,8 @@ class Tokens:
 
     def _sequence(self, tag: int, raw: bytes, start: int, *, stays: bool, depth: int) -> bytes:
         """Items are cleaned where the sequence may stay. D empties it: an invented item would be a lie."""
+        if depth > DEEPEST:
+            raise Unknown
         if not stays:
             return encode_sequence(tag, (), explicit=self.explicit)
         if tag == CONTENT and self._policy.cleans_structured:

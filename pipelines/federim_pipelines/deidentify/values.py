@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.codes import is_a_code, is_a_scheme
+from federim_pipelines.deidentify.codes import is_a_code, is_a_scheme, is_standard
 from federim_pipelines.deidentify.dates import (
     OLDEST_AGE,
     parse_date,
@@ -48,10 +48,13 @@ _DUMMIES: Final = {
     "TM": "000000",
 }
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
-_PLAIN = re.compile(rb"-?\d{1,5}(?:\.\d{1,8})?(?:\\-?\d{1,5}(?:\.\d{1,8})?)* ?")
+_PLAIN = {
+    "DS": re.compile(rb"-?\d{1,5}(?:\.\d{1,8})?(?:\\-?\d{1,5}(?:\.\d{1,8})?)* ?"),
+    "IS": re.compile(rb"-?\d{1,5}(?:\\-?\d{1,5})* ?"),
+}
 _AGE = re.compile(r"\d{3}[DWMY]")
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_INTEGER = re.compile(r"[+-]?\d+")
+_INTEGER = re.compile(r"[+-]?\d+(\.0*)?")
 _UID = re.compile(r"[0-9.]{1,64}")
 _LONGEST_NUMBER = 32  # a DS has 16 characters; devices write a few more
 _WORD = 8  # letters; a random double is as many in one of three hundred thousand
@@ -66,12 +69,12 @@ def known(tag: int, vr: str) -> bool:
     return found is not None and (found == vr or vr in found.split(" or "))
 
 
-def is_plain_number(value: bytes) -> bool:
+def is_plain_number(vr: str, value: bytes) -> bool:
     """Whether a DS or IS value is numbers too short to tell anything, written as they are written again.
 
     Most of what differs from slice to slice is: positions, numbers, times of echo.
     """
-    return _PLAIN.fullmatch(value) is not None and len(value) % 2 == 0
+    return _PLAIN[vr].fullmatch(value) is not None and len(value) % 2 == 0
 
 
 def dummy(vr: str) -> str | None:
@@ -202,6 +205,8 @@ class ValueRules:
             return self._whole(str(vr), part)
         if tag in CODES:
             if self._own.are_in(part) or self._cleaner.denies(part):
+                return None
+            if not is_standard(part) and ("^" in part or holds_identifier(part)):
                 return None
             return part if (is_a_scheme(part) if tag == _SCHEME else is_a_code(part)) else None
         if self._policy.cleans_text and vr not in _ASCII:

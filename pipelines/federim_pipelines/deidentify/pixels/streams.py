@@ -9,7 +9,7 @@ from mmap import mmap
 from typing import TYPE_CHECKING, Final
 
 from federim_pipelines.deidentify.header import Attributes, Unknown
-from federim_pipelines.deidentify.part10 import SEQUENCE_END
+from federim_pipelines.deidentify.part10 import BIG_ENDIAN, SEQUENCE_END
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -49,9 +49,7 @@ def expected_length(attributes: Attributes) -> int | None:
     if min(rows, columns, samples, bits, frames) < 1:
         return None
     length = rows * columns * samples * frames
-    if bits == 1:
-        return -(-length // 8)
-    length *= bits // 8
+    length = -(-length * bits // 8)
     if str(attributes.get("PhotometricInterpretation")) == "YBR_FULL_422":
         length = length // 3 * 2  # two pixels share their colour
     return length
@@ -89,7 +87,9 @@ def without_words(dataset: Dataset) -> DataElement | None:
         length = expected_length(dataset)
         after = before
         if length is not None and len(before) > length:
-            after = before[:length] + b"\0" * (length % 2)
+            # In big endian words the last sample stands behind its pad.
+            is_big = dataset.file_meta.TransferSyntaxUID == BIG_ENDIAN
+            after = before[: length + length % 2] if is_big else before[:length] + b"\0" * (length % 2)
     if after == before:
         return element
     cleaned = copy(element)

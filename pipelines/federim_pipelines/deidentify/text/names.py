@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 
 from federim.keys import keyed
 from federim_pipelines.deidentify.text.cleaner import TextCleaner
@@ -25,7 +26,9 @@ def neutral_name(component: str, cleaner: TextCleaner, key: bytes) -> str:
 
 def keyed_name(component: str, key: bytes) -> str:
     """16 letters made of a name with `key`, and its extension."""
-    short = base64.b32encode(keyed(key, "name", component)[:_KEYED_BYTES]).decode("ascii").lower()
+    short = (
+        base64.b32encode(keyed(key, "name", os.fsencode(component))[:_KEYED_BYTES]).decode("ascii").lower()
+    )
     return short + _extension(component)
 
 

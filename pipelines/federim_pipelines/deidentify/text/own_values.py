@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from federim_pipelines.deidentify.dates import parse_date
+from federim_pipelines.deidentify.header import Unknown
 from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.deidentify.text.spelling import birth_spellings, fold, fold_in_place, name_spellings
 
@@ -187,6 +188,7 @@ class OwnValues:
             for index, word in enumerate(words)
             if len(word) <= LONGEST_INITIALS and self.initials.issuperset(word)
         ]
+        among = set(candidates)
         # Twice: in DUPONT J P the second initial stands beside the first.
         for index in candidates + candidates[::-1]:
             for other in (index - 1, index + 1):
@@ -195,7 +197,7 @@ class OwnValues:
                 first, second = sorted((index, other))
                 if not _BETWEEN_INITIALS.fullmatch(folded, spans[first][1], spans[second][0]):
                     continue
-                if other in gone or (len(words[index]) == len(words[other]) == 1 and other in candidates):
+                if other in gone or (len(words[index]) == len(words[other]) == 1 and other in among):
                     gone.add(index)
 
 
@@ -222,5 +224,7 @@ def _values(attributes: Attributes, keyword: str) -> list[Any]:
     """The values of an attribute; none where it cannot be read."""
     try:
         return values_of(attributes.get(keyword))
+    except Unknown:  # what the fast path cannot read the reference path can
+        raise
     except Exception:  # pydicom raises many kinds on a damaged value
         return []

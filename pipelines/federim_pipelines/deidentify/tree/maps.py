@@ -36,7 +36,7 @@ def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
     pending = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(header)
             writer.writerows(rows)

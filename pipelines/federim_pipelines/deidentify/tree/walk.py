@@ -18,28 +18,30 @@ class Chunk:
     folder: str  # "" is the top
     names: tuple[str, ...]
     ignored: int = 0  # links, sockets, DICOMDIRs
+    unreadable: bool = False  # the folder itself
 
 
 def chunks(top: str) -> Iterator[Chunk]:
     """All regular files under `top`, in the order of their names; links are not followed.
 
-    Raises
-    ------
-    OSError
-        A folder cannot be listed.
+    A folder that cannot be listed is a chunk of its own, without files.
     """
     waiting = [""]
     while waiting:
         folder = waiting.pop()
         names, folders, ignored = [], [], 0
-        with os.scandir(f"{top}/{folder}") as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(f"{folder}/{entry.name}" if folder else entry.name)
-                elif entry.is_file(follow_symlinks=False) and entry.name.upper() != "DICOMDIR":
-                    names.append(entry.name)
-                else:
-                    ignored += 1
+        try:
+            with os.scandir(f"{top}/{folder}") as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(f"{folder}/{entry.name}" if folder else entry.name)
+                    elif entry.is_file(follow_symlinks=False) and entry.name.upper() != "DICOMDIR":
+                        names.append(entry.name)
+                    else:
+                        ignored += 1
+        except OSError:
+            yield Chunk(folder, (), unreadable=True)
+            continue
         names.sort()
         waiting.extend(sorted(folders, reverse=True))
         yield Chunk(folder, tuple(names[:FILES_A_CHUNK]), ignored)

@@ -15,6 +15,7 @@ from pathlib import Path
 from federim.model.errors import StorageFull
 from federim_pipelines.deidentify.cleaned import Cleaned
 from federim_pipelines.deidentify.instance import Deidentifier
+from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.deidentify.tree.names import Names
@@ -107,6 +108,9 @@ class _Worker:
 
     def chunk(self, chunk: Chunk) -> ChunkReport:
         report = ChunkReport(ignored=chunk.ignored)
+        if chunk.unreadable:
+            refused = Refused(chunk.folder, Reason.UNREADABLE, "a folder that cannot be listed")
+            report.refused.append(refused)
         for name in chunk.names:
             place = f"{chunk.folder}/{name}" if chunk.folder else name
             try:
@@ -114,11 +118,11 @@ class _Worker:
             except StorageFull:
                 raise
             except Exception as error:
-                refused = _refused(f"{self._task.source}/{place}", error)
-                if refused is None:
+                kept_back = _refused(f"{self._task.source}/{place}", error)
+                if kept_back is None:
                     report.ignored += 1
                 else:
-                    report.refused.append(replace(refused, file=place))
+                    report.refused.append(replace(kept_back, file=place))
         return report
 
     def _file(self, folder: str, name: str, report: ChunkReport) -> None:
@@ -135,7 +139,7 @@ class _Worker:
                 report.reference += 1
             report.retained.update(cleaned.retained)
             if self._task.maps:
-                old = str(cleaned.raw.get("PatientID")).strip(" \0")
+                old = "\\".join(map(str, values_of(cleaned.raw.get("PatientID")))).strip(" \0")
                 report.patients.add((old, cleaned.subject.person_id))
                 report.uids.update(_uid_pairs(cleaned))
 
