@@ -98,8 +98,7 @@ def test_series_and_slices_keep_their_names() -> None:
 def test_a_name_in_another_character_set_is_a_name(tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.mkdir()
-    with open(os.fsencode(source) + b"/\xc9chographie.dcm", "wb") as file:
-        file.write(_file())
+    (source / os.fsdecode(b"\xc9chographie.dcm")).write_bytes(_file())
     report = deidentify_tree(source, tmp_path / "out", key=KEY)
     assert report.as_json()["fast_path"] == 1 and not report.quarantined
 
