@@ -10,7 +10,7 @@ from typing import Final, Self
 from federim_pipelines.deidentify.person import Person
 from federim_pipelines.deidentify.template import Template
 from federim_pipelines.deidentify.tokens import Tokens
-from federim_pipelines.deidentify.values import is_plain_number
+from federim_pipelines.deidentify.values import is_plain
 from federim_pipelines.deidentify.walk import creator_of, is_creator
 
 Retained = Counter[tuple[int, str]]
@@ -31,7 +31,7 @@ class Known:
     _became: dict[_Key, bytes] = field(default_factory=dict)
     _texts: dict[_Key, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     _text_tags: set[int] = field(default_factory=set)
-    _numbers: dict[bytes, str] = field(default_factory=dict)  # VR of numbers in text, by the tag's bytes
+    _numbers: dict[bytes, str] = field(default_factory=dict)  # VR of numbers and times, by the tag's bytes
 
     def rewrite(
         self, elements: Mapping[int, bytes], creators: Mapping[int, str]
@@ -52,8 +52,8 @@ class Known:
                 start = raw[:tag_and_vr]
                 plain = numbers.get(start)
                 if plain is None:
-                    plain = numbers[start] = self.tokens.numbers_of(tag, raw)
-                if plain and is_plain_number(plain, raw[8:]):
+                    plain = numbers[start] = self.tokens.plain_of(tag, raw)
+                if plain and is_plain(plain, raw[8:]):
                     clean[tag] = raw
                     continue
                 kept_texts.clear()

@@ -79,13 +79,16 @@ class Tokens:
         for creator in {creator_of(tag) for tag in clean if tag & 0x10000} & creators.keys():
             clean[creator] = encode_texts(creator, "LO", [creators[creator]], explicit=self.explicit)
 
-    def numbers_of(self, tag: int, raw: bytes) -> str:
-        """The VR of an element that is numbers in text and stays, whichever they are; `` of any other."""
+    def plain_of(self, tag: int, raw: bytes) -> str:
+        """The VR of an element of numbers or times in text that stay, whichever they are; `` of any other."""
         if tag & 0x10000:
             return ""
         vr, _ = read_element(tag, raw, explicit=self.explicit)
-        stays = of_its_vr(tag, vr, action_on(self._policy, tag)) in (None, Action.KEEP)
-        return vr if vr in ("DS", "IS") and stays else ""
+        action = of_its_vr(tag, vr, action_on(self._policy, tag))
+        if vr == "TM":
+            has_times = self._policy.moves_dates or self._policy.keeps_dates
+            return vr if action is Action.DATE or (action in (None, Action.KEEP) and has_times) else ""
+        return vr if vr in ("DS", "IS") and action in (None, Action.KEEP) else ""
 
     def element(self, tag: int, raw: bytes, creator: str | None, *, depth: int = 0) -> bytes:
         """One element as it is written, no byte where it is removed."""

@@ -51,6 +51,7 @@ _CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
 _PLAIN = {
     "DS": re.compile(rb"-?\d{1,5}(?:\.\d{1,8})?(?:\\-?\d{1,5}(?:\.\d{1,8})?)* ?"),
     "IS": re.compile(rb"-?\d{1,5}(?:\\-?\d{1,5})* ?"),
+    "TM": re.compile(rb"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?:\.\d{1,6})? ?"),
 }
 _AGE = re.compile(r"\d{3}[DWMY]")
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -69,10 +70,10 @@ def known(tag: int, vr: str) -> bool:
     return found is not None and (found == vr or vr in found.split(" or "))
 
 
-def is_plain_number(vr: str, value: bytes) -> bool:
-    """Whether a DS or IS value is numbers too short to tell anything, written as they are written again.
+def is_plain(vr: str, value: bytes) -> bool:
+    """Whether a DS, IS or TM value is too short to tell anything, and written as it is written again.
 
-    Most of what differs from slice to slice is: positions, numbers, times of echo.
+    Most of what differs from slice to slice is: positions, numbers, times of day.
     """
     return _PLAIN[vr].fullmatch(value) is not None and len(value) % 2 == 0
 
