@@ -1,4 +1,4 @@
-"""An image that is a page of text does not enter the lake; the site, and nobody else, gets a picture of it."""
+"""An image that is a page of text does not enter the lake, and a picture of it stays with the site."""
 
 from __future__ import annotations
 
