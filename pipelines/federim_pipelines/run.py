@@ -53,7 +53,7 @@ def ingest(
         Who reads; None is this process. It must not fork a process that has threads
         (`processes.process_pool`).
     policy : str or path
-        See `deidentify.compilation.load_policy`.
+        See `deidentify.policy.compilation.load_policy`.
     mapping : path
         What the columns of CSV files mean; see `sources.mapping`.
     dispositions : path

@@ -7,26 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from federim.cli.main import app
-from federim.home import Home
 from federim.model.errors import InputError, UnknownName
 
 Federim = Callable[..., Result]
-
-
-@pytest.fixture
-def federim(site: Home) -> Federim:
-    """Run a command on a site."""
-
-    def run(*words: str | Path) -> Result:
-        result = CliRunner().invoke(app, ["--home", str(site.root), *map(str, words)])
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return run
 
 
 @pytest.fixture

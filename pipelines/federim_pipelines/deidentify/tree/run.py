@@ -115,7 +115,7 @@ def deidentify_tree(
     key : bytes, 32
         From which, with PatientID and its issuer, pseudonyms, UIDs and date shifts derive.
     policy, dispositions, denied
-        See `policy.load_policy`.
+        See `policy.compilation.load_policy`.
     workers : int
         Processes that work; 1 works in this one.
     maps : bool
