@@ -9,13 +9,12 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.sequence import Sequence
 
-from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.codes import code_meaning
 from federim_pipelines.deidentify.dictionaries import vr_of
 from federim_pipelines.deidentify.file_format import file_meta
 from federim_pipelines.deidentify.header import IN_CHARACTER_SET, SIZES
 from federim_pipelines.deidentify.multiplicity import values_of
-from federim_pipelines.deidentify.person import person_of
+from federim_pipelines.deidentify.person import Person
 from federim_pipelines.deidentify.pixels.streams import without_words
 from federim_pipelines.deidentify.policy.policy import Action, Policy
 from federim_pipelines.deidentify.policy.stamp import Stamp, stamp
@@ -35,8 +34,8 @@ from federim_pipelines.deidentify.walk import (
 )
 
 
-def deidentify(dataset: Dataset, subject: Subject, policy: Policy) -> Dataset:
-    """A new dataset: what `policy` lets pass of `dataset`, under the subject's pseudonym, dates and UIDs.
+def deidentify(dataset: Dataset, person: Person, policy: Policy) -> Dataset:
+    """A new dataset: what `policy` lets pass of `dataset`, under the person's pseudonym, dates and UIDs.
 
     `dataset` is left as it was. The result has its own file meta and a zeroed preamble, keeps the transfer
     syntax, and is in UTF-8. An element that cannot be read as its VR is removed. Pixels are not looked at.
@@ -52,17 +51,12 @@ def deidentify(dataset: Dataset, subject: Subject, policy: Policy) -> Dataset:
     ----------
     DICOM PS3.15, Annex E.
     """
-    person = person_of(dataset, policy, lambda _: subject)
-    return cleaned(dataset, Cleaner(policy, person.rules, person.text, person.private), subject)
-
-
-def cleaned(dataset: Dataset, cleaner: Cleaner, subject: Subject) -> Dataset:
-    """As `deidentify` does, with a cleaner that is there already."""
+    cleaner = Cleaner(policy, person.rules, person.text, person.private)
     clean = with_required(dataset, cleaner.dataset(dataset))
     clean.SpecificCharacterSet = UTF_8
-    clean.PatientID = subject.person_id
+    clean.PatientID = person.subject.person_id
     clean.PatientName = None  # the pseudonym is in PatientID; a second copy would be one more to re-key
-    _put(clean, stamp(cleaner.policy))
+    _put(clean, stamp(policy))
     clean.preamble = bytes(128)
     clean.file_meta = file_meta(dataset, clean)
     pixels = without_words(clean)

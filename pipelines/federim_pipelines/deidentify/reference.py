@@ -19,7 +19,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 
 from federim_pipelines.deidentify.classes import why_refused
 from federim_pipelines.deidentify.cleaned import Cleaned, Prove
-from federim_pipelines.deidentify.elements import Cleaner, cleaned
+from federim_pipelines.deidentify.elements import deidentify
 from federim_pipelines.deidentify.file_format import encode, transfer_syntax
 from federim_pipelines.deidentify.header import PIXELS, UNDEFINED, Unknown
 from federim_pipelines.deidentify.multiplicity import values_of
@@ -70,8 +70,7 @@ def clean_file(source: Source, policy: Policy, person: Callable[[Dataset], Perso
         _check(dataset, policy)
         who = person(dataset)
         who.rules.kept.clear()
-        cleaner = Cleaner(policy, who.rules, who.text, who.private)
-        clean = cleaned(dataset, cleaner, who.subject)
+        clean = deidentify(dataset, who, policy)
         faces = recognizable_features(dataset)
         if faces is not None:
             clean.RecognizableVisualFeatures = faces

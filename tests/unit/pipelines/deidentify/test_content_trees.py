@@ -14,10 +14,10 @@ from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import Comprehensive3DSRStorage, XRayRadiationDoseSRStorage
+from reference_path import deidentify
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.content_table import content_action, content_rules, in_snomed_ct
-from federim_pipelines.deidentify.elements import deidentify
 from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy

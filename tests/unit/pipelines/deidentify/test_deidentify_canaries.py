@@ -11,9 +11,9 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from reference_path import deidentify
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.elements import deidentify
 from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.policy.files import NAMES

@@ -14,9 +14,9 @@ from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
+from reference_path import deidentify
 
 from federim.model.identifiers import Pseudonym, Subject
-from federim_pipelines.deidentify.elements import deidentify
 from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.part10 import IMPLEMENTATION_CLASS
 from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy

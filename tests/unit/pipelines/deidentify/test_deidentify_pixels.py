@@ -14,9 +14,9 @@ from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
+from reference_path import deidentify
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.elements import deidentify
 from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.policy.policy import Policy
 

@@ -14,11 +14,11 @@ from pydicom import Dataset
 from pydicom.misc import is_dicom
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from reference_path import deidentify
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.dictionaries import private_vr_of
 from federim_pipelines.deidentify.dispositions import Disposition, Dispositions, Said
-from federim_pipelines.deidentify.elements import deidentify
 from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy

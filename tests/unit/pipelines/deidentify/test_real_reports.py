@@ -19,10 +19,10 @@ from content_trees import below
 from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.sr.codedict import codes
+from reference_path import deidentify
 
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.classes import why_refused
-from federim_pipelines.deidentify.elements import deidentify
 from federim_pipelines.deidentify.file_format import encode
 from federim_pipelines.deidentify.policy.compilation import load_policy
 

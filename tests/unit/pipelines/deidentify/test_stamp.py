@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
+from reference_path import deidentify
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.elements import deidentify
 from federim_pipelines.deidentify.policy.compilation import compile_policy, load_policy
 from federim_pipelines.deidentify.policy.files import NAMES
 from federim_pipelines.deidentify.policy.policy import OPTION_CODES, Policy

@@ -8,9 +8,9 @@ import pytest
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
+from reference_path import deidentify
 
 from federim.model.identifiers import Subject
-from federim_pipelines.deidentify.elements import deidentify
 from federim_pipelines.deidentify.policy.compilation import load_policy
 
 MakeDataset = Callable[..., Dataset]
