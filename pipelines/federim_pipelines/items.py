@@ -10,6 +10,8 @@ from typing import Any
 
 Row = dict[str, Any]
 
+LAST = 2**62  # version of a record that is withdrawn for good
+
 
 class Reason(StrEnum):
     """Why something was refused. Each word has its sentence in `SENTENCES`."""
@@ -30,6 +32,7 @@ class Reason(StrEnum):
     POLICY = "policy"
     PIXELS = "pixels"
     PROOF = "proof"
+    CONFIDENTIAL = "confidential"
     FAILED = "failed"
 
 
@@ -50,6 +53,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.POLICY: "the de-identification policy does not let this kind of object in",
     Reason.PIXELS: "text may be in the pixels, and blanking it could not be made certain",
     Reason.PROOF: "the proof found an identifying value in what was about to be stored",
+    Reason.CONFIDENTIAL: "the patient or a professional hid the document, so it is not used for research",
     Reason.FAILED: "an unforeseen failure; the kind of exception is in the detail",
 }
 
@@ -83,12 +87,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One thing that enters the lake whole or not at all: an instance, a result, a diagnosis, a person."""
+    """One thing that enters the lake whole or not at all: an instance, a result, a document, a person.
+
+    A record with a version takes the place of the same record in an earlier one, whichever is read first;
+    one without is what it is, and the same key with other content is a conflict.
+    """
 
     key: bytes  # 16 bytes: what it is (keyed hash of its identifier)
     content: bytes  # 16 bytes: what it says (hash); equal key and content is a duplicate
-    rows: tuple[tuple[str, Row], ...] = field(repr=False)  # (table, row without bucket)
+    rows: tuple[tuple[str, Row], ...] = field(repr=False)  # (table, row without bucket); none withdraws it
     position: int | None = None
+    version: int | None = None  # the greater stands; `LAST` cannot be followed by another
     conflict: Reason = Reason.RECORD_CHANGED  # the refusal if the key is known with other content
     object_path: str = ""  # the stored object to drop if the record does not enter
 

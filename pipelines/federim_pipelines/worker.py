@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from federim.home import Home
 from federim.identity.exchange import Exchange
+from federim_pipelines.codes.codebook import Codebook
 from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
@@ -27,6 +28,8 @@ class Task:
     year: int  # of the import, against which great ages are grouped
     denied: frozenset[str] = frozenset()  # texts a reviewer of the site rejected
     dispositions: Path | None = None
+    issuer: str = ""  # whose patient numbers are those that say nothing; "" is the site's own register
+    test_identities: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Worker:
     exchange: Exchange
     deidentifier: Deidentifier
     mapping: Mapping | None
+    codebook: Codebook
+    issuer: str  # whose patient numbers are those that say nothing
     record_key: bytes  # of the keyed hashes that name records
     year: int
 
@@ -49,19 +54,31 @@ class Worker:
         HomeError, IdentityError, InputError, UnknownName
             As opening the home, its vault, the mapping and the policy do.
         """
-        home = Home.open(task.home)
+        home = opened(task.home, test_identities=task.test_identities)
         exchange = Exchange.open(home)
         policy = load_policy(task.policy, dispositions=task.dispositions, denied=task.denied)
         return cls(
             home=home,
             exchange=exchange,
             deidentifier=Deidentifier(
-                policy, partial(subject_of, exchange=exchange), prover=Prover.under(policy)
+                policy,
+                partial(subject_of, exchange=exchange, issuer=task.issuer),
+                prover=Prover.under(policy),
             ),
             mapping=None if task.mapping is None else load_mapping(task.mapping),
+            codebook=Codebook.open(home),
+            issuer=task.issuer,
             record_key=home.secret("record"),
             year=task.year,
         )
+
+
+def opened(root: Path, *, test_identities: bool) -> Home:
+    """A home, which for this run takes INS of the test and demonstration authorities if it is told to."""
+    home = Home.open(root)
+    if not test_identities:
+        return home
+    return replace(home, settings=home.settings.model_copy(update={"test_identities": True}))
 
 
 # Kept here rather than by an executor's initializer, which not every executor has. The process is part of

@@ -7,6 +7,7 @@ from typing import Any
 
 from federim.keys import keyed
 from federim.model.identifiers import Subject
+from federim_pipelines.codes.code import Code, is_unit
 from federim_pipelines.extract import codes, moments
 from federim_pipelines.extract.clinical import Rows
 from federim_pipelines.extract.moments import Moment
@@ -59,9 +60,7 @@ def observation(resource: dict[str, Any], subject: Subject, key: str) -> Rows:
     return rows
 
 
-def _measurement(
-    part: dict[str, Any], subject: Subject, key: str, code: codes.Code, at: Moment, value: Row
-) -> Row:
+def _measurement(part: dict[str, Any], subject: Subject, key: str, code: Code, at: Moment, value: Row) -> Row:
     quantity = part.get("valueQuantity", {})
     limits: Row = next(iter(part.get("referenceRange", ())), {})
     return {
@@ -81,12 +80,12 @@ def _measurement(
 def _unit(quantity: dict[str, Any]) -> str | None:
     # The UCUM code is what machines compare; `unit` is for people, and each laboratory's own.
     told: str | None = quantity.get("code") or quantity.get("unit")
-    if told is not None and not codes.is_unit(told):
+    if told is not None and not is_unit(told):
         raise Unusable(Reason.VALUE_UNUSABLE, "Observation.valueQuantity.unit")
     return told
 
 
-def _fact(subject: Subject, key: str, code: codes.Code, at: Moment, value: Row) -> Row:
+def _fact(subject: Subject, key: str, code: Code, at: Moment, value: Row) -> Row:
     return {
         "person_id": subject.person_id,
         "observation_id": key,

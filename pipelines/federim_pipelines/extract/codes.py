@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from federim_pipelines.codes.code import Code, is_code, is_system
 
 LOINC = ("http://loinc.org", "urn:oid:2.16.840.1.113883.6.1")
 SNOMED_CT = ("http://snomed.info/sct", "urn:oid:2.16.840.1.113883.6.96")
@@ -24,20 +24,6 @@ CCAM = (
 MEASURED = (*LOINC, *SNOMED_CT)
 DIAGNOSED = (*CIM_10, *SNOMED_CT)
 DONE = (*CCAM, *SNOMED_CT)
-
-# A sentence has blanks. ICD-10 marks the second code of a pair with an asterisk, CCAM joins with a plus.
-_CODE = re.compile(r"[\w.:/+*\-]{1,40}")
-_SYSTEM = re.compile(r"[!-~]{1,200}")
-# As UCUM writes units, and as laboratories do.
-_UNIT = re.compile(r"[!-~µμ°²³‰]{1,40}|mm Hg")
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A code and the URI of its system, both as the source gave them."""
-
-    code: str
-    system: str | None
 
 
 def preferred(concept: Mapping[str, Any] | None, systems: Sequence[str]) -> Code | None:
@@ -72,25 +58,10 @@ def columns(noun: str, code: Code) -> dict[str, Any]:
     }
 
 
-def is_code(text: str) -> bool:
-    """Whether `text` has the shape of a code."""
-    return _CODE.fullmatch(text) is not None
-
-
-def is_unit(text: str) -> bool:
-    """Whether `text` has the shape of a unit, in UCUM or as laboratories write it.
-
-    References
-    ----------
-    The Unified Code for Units of Measure, section 2, character set.
-    """
-    return _UNIT.fullmatch(text) is not None
-
-
 def _is_coded(coding: Mapping[str, Any]) -> bool:
     code, system = coding.get("code"), coding.get("system")
     return (
         isinstance(code, str)
         and is_code(code)
-        and (system is None or (isinstance(system, str) and _SYSTEM.fullmatch(system) is not None))
+        and (system is None or (isinstance(system, str) and is_system(system)))
     )

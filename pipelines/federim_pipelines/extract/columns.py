@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from federim.keys import keyed
 from federim.model.identifiers import SiteName, Subject
+from federim_pipelines.codes.code import Code, is_code, is_unit
 from federim_pipelines.deidentify.dates import OLDEST_AGE, year_of_birth
 from federim_pipelines.extract import codes
 from federim_pipelines.extract.clinical import FEMALE, MALE, UNKNOWN_GENDER, Rows, person
@@ -127,19 +128,19 @@ def _value(part: Measured | Observed | Happened, cell: Cell, decimal: str) -> Ro
     if isinstance(part, Observed):
         return {"value_as_number": number}
     unit = cell(part.unit_column) if part.unit_column else part.unit
-    if part.unit_column and unit is not None and not codes.is_unit(unit):
+    if part.unit_column and unit is not None and not is_unit(unit):
         raise Unusable(Reason.VALUE_UNUSABLE, f"column {part.unit_column}: not a unit")
     return {"value_as_number": number, "operator": operator, "unit_source_value": unit}
 
 
-def _code(part: Measured | Observed | Happened, cell: Cell) -> codes.Code:
+def _code(part: Measured | Observed | Happened, cell: Cell) -> Code:
     if part.code is not None:
-        return codes.Code(part.code, part.system)
+        return Code(part.code, part.system)
     assert part.code_column is not None  # the mapping's own check
     code = cell(part.code_column)
-    if code is None or not codes.is_code(code):
+    if code is None or not is_code(code):
         raise Unusable(Reason.CODE_MISSING, f"column {part.code_column}")
-    return codes.Code(code, part.system)
+    return Code(code, part.system)
 
 
 def _number(text: str, column: str, decimal: str) -> tuple[str | None, float]:

@@ -26,10 +26,11 @@ _INS_AUTHORITIES: Final = frozenset(_INS_ROOT + arc for arc in ("8", "9", "10", 
 _INS_ISSUERS: Final = {"ASIP-SANTE-INS-NIR": f"{_INS_ROOT}8", "ASIP-SANTE-INS-NIA": f"{_INS_ROOT}9"}
 
 
-def identity_of(dataset: Attributes) -> PatientIdentity | None:
+def identity_of(dataset: Attributes, issuer: str = "") -> PatientIdentity | None:
     """All identifiers of a header's patient; None if it has none.
 
-    PatientID is the site's own unless IssuerOfPatientID says whose it is. Of the other identifiers those
+    PatientID is `issuer`'s, "" being the site's own register, unless IssuerOfPatientID says whose it is. Of
+    the other identifiers those
     with an issuer count: one without could be anybody's. DICOM has no place for the status of an INS, so
     it is provisional here, whatever was checked before.
 
@@ -40,22 +41,22 @@ def identity_of(dataset: Attributes) -> PatientIdentity | None:
     local: dict[LocalId, None] = {}
     national: NationalId | None = None
     for item, is_main in _identifiers(dataset):
-        value, issuer = _text(item, "PatientID"), _issuer(item)
-        if not value or not (issuer or is_main):
+        value, told = _text(item, "PatientID"), _issuer(item)
+        if not value or not (told or is_main):
             continue
-        authority = _INS_ISSUERS.get(issuer, issuer)
+        authority = _INS_ISSUERS.get(told, told)
         if authority in _INS_AUTHORITIES:
             national = national or NationalId(
                 oid=authority, value=Ins(value), status=IdentityStatus.PROVISIONAL
             )
         else:
-            local[LocalId(issuer=issuer, value=Ipp(value))] = None
+            local[LocalId(issuer=told or issuer, value=Ipp(value))] = None
     if not local and national is None:
         return None
     return PatientIdentity(local=tuple(local), national=national)
 
 
-def subject_of(attributes: Attributes, exchange: Exchange) -> Subject:
+def subject_of(attributes: Attributes, exchange: Exchange, issuer: str = "") -> Subject:
     """Who a header is about.
 
     Raises
@@ -63,7 +64,7 @@ def subject_of(attributes: Attributes, exchange: Exchange) -> Subject:
     Unusable
         It names nobody, or its identifiers are malformed or contradict each other.
     """
-    identity = identity_of(attributes)
+    identity = identity_of(attributes, issuer)
     if identity is None:
         raise Unusable(Reason.PATIENT_UNKNOWN, "PatientID (0010,0020)")
     try:

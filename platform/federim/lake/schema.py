@@ -40,12 +40,34 @@ def _person_id() -> Column:
 
 
 def _uid(name: str, description: str, *, required: bool = True) -> Column:
-    return Column(name=name, type=TEXT, kind=Kind.UID, required=required, check=UID, description=description)
-
-
-def _key(name: str, description: str) -> Column:
     return Column(
-        name=name, type=TEXT, kind=Kind.UID, required=True, check=PSEUDONYM, description=description
+        name=name,
+        type=TEXT,
+        kind=Kind.UID,
+        required=required,
+        check=UID,
+        description=description,
+        added_later=not required,
+    )
+
+
+def _key(name: str, description: str, *, required: bool = True) -> Column:
+    return Column(
+        name=name,
+        type=TEXT,
+        kind=Kind.UID,
+        required=required,
+        check=PSEUDONYM,
+        description=description,
+        added_later=not required,
+    )
+
+
+def _told_in() -> tuple[Column, ...]:
+    """What a clinical fact was told in: the document and the stay, where the source says."""
+    return (
+        _key("report_id", "Keyed identifier of the report that says so", required=False),
+        _key("visit_occurrence_id", "Keyed identifier of the stay or consultation", required=False),
     )
 
 
@@ -145,6 +167,14 @@ PERSON = Table(
             "Pseudonym made from a qualified INS, so linkable inside a project",
             kind=Kind.OPERATION,
         ),
+        _value(
+            "identity_doubts",
+            TEXT,
+            "What the INS contradicts in the record, which keeps it from linking: birth, sex, or both",
+            kind=Kind.OPERATION,
+            check=matching("birth|sex|birth sex", "birth, sex or both"),
+            added_later=True,
+        ),
     ),
 )
 
@@ -167,6 +197,9 @@ STUDY = Table(
             kind=Kind.QUASI,
             unit="a",
             check=between(0, 90),
+        ),
+        _key(
+            "accession_key", "Keyed accession number, which the reports of the study bear too", required=False
         ),
     ),
 )
@@ -255,6 +288,20 @@ INSTANCE = Table(
         _value("ImagePositionX", REAL, "Centre of the first voxel, towards the patient's left", unit="mm"),
         _value("ImagePositionY", REAL, "Centre of the first voxel, towards the patient's back", unit="mm"),
         _value("ImagePositionZ", REAL, "Centre of the first voxel, towards the patient's head", unit="mm"),
+        *(
+            _value(
+                f"ImageOrientation{line}{axis}",
+                REAL,
+                f"Cosine between a {line.lower()}'s direction and the patient's {axis} axis",
+                added_later=True,
+            )
+            for line in ("Row", "Column")
+            for axis in "XYZ"
+        ),
+        _value("PixelSpacingRow", REAL, "Distance between rows", unit="mm", added_later=True),
+        _value("PixelSpacingColumn", REAL, "Distance between columns", unit="mm", added_later=True),
+        _value("Rows", SMALL, "Pixel rows", unit="{pixel}", added_later=True),
+        _value("Columns", SMALL, "Pixel columns", unit="{pixel}", added_later=True),
         _value(
             "TransferSyntaxUID", TEXT, "How its bytes are coded", code_system="DICOM PS3.5", required=True
         ),
@@ -293,9 +340,52 @@ VOLUME_GEOMETRY = Table(
     columns=(
         _person_id(),
         _uid("SeriesInstanceUID", "Keyed UID of the series"),
-        _value("regular", pa.bool_(), "Slices are parallel and evenly spaced", required=True),
-        _value("slices", SMALL, "Number of slices", unit="{slice}", required=True),
-        _value("spacing_mm", REAL, "Distance between neighbouring slices", unit="mm"),
+        _value(
+            "regular",
+            pa.bool_(),
+            "One volume: parallel slices of one size, evenly spaced, none missing, none twice",
+            required=True,
+        ),
+        _value(
+            "slices", SMALL, "Number of slices, frames of one object included", unit="{slice}", required=True
+        ),
+        _value("spacing_mm", REAL, "Median distance between neighbouring slices", unit="mm"),
+        _value("single_orientation", pa.bool_(), "All slices are parallel", added_later=True),
+        _value(
+            "orthogonal",
+            pa.bool_(),
+            "Slices are stacked along their own normal, not sheared",
+            added_later=True,
+        ),
+        _value(
+            "single_size", pa.bool_(), "All slices have the same rows, columns and spacing", added_later=True
+        ),
+        _value(
+            "duplicate_positions",
+            SMALL,
+            "Slices at a place where another one is",
+            unit="{slice}",
+            added_later=True,
+        ),
+        _value(
+            "missing_slices",
+            SMALL,
+            "Slices that the gaps between the others leave room for",
+            unit="{slice}",
+            added_later=True,
+        ),
+        *(
+            _value(
+                f"affine_{row}{column}",
+                REAL,
+                f"Row {row}, column {column} of the affine from voxel (column, row, slice) to patient "
+                "coordinates (x to the left, y to the back, z to the head); null where not regular",
+                unit="mm",
+                added_later=True,
+            )
+            for row in range(3)
+            for column in range(4)
+        ),
     ),
 )
 
@@ -311,7 +401,7 @@ MEASUREMENT = Table(
         *_coded("measurement", "measurement", LOINC),
         _date("measurement_date", "Date of the specimen or reading"),
         _time("measurement_datetime", "Instant of the specimen or reading"),
-        _value("value_as_number", REAL, "Numeric result, in `unit_source_value`"),
+        _value("value_as_number", REAL, "Numeric result, in `unit`"),
         _value("value_source_code", TEXT, "Coded result, where the result is a code"),
         _value(
             "operator",
@@ -319,9 +409,21 @@ MEASUREMENT = Table(
             "<, <=, >=, > where the device's range was left",
             check=matching("<=?|>=?", "<, <=, >= or >"),
         ),
+        _value(
+            "unit",
+            TEXT,
+            "Unit of the number and its limits: the code's canonical one, else the source's own in UCUM",
+            code_system="UCUM",
+            added_later=True,
+        ),
+        _value("range_low", REAL, "Lower limit of normal, in `unit`"),
+        _value("range_high", REAL, "Upper limit of normal, in `unit`"),
+        _value("value_source_number", REAL, "The number as the source gave it", added_later=True),
         _value("unit_source_value", TEXT, "Unit as the source gave it", code_system="UCUM"),
-        _value("range_low", REAL, "Lower limit of normal, same unit"),
-        _value("range_high", REAL, "Upper limit of normal, same unit"),
+        _value(
+            "specimen_source_value", TEXT, "Code of the specimen", code_system="SNOMED CT", added_later=True
+        ),
+        *_told_in(),
     ),
 )
 
@@ -337,6 +439,7 @@ CONDITION_OCCURRENCE = Table(
         *_coded("diagnosis", "condition", "CIM-10, SNOMED CT"),
         _date("condition_start_date", "Start of the condition"),
         _date("condition_end_date", "End of the condition"),
+        *_told_in(),
     ),
 )
 
@@ -351,6 +454,15 @@ PROCEDURE_OCCURRENCE = Table(
         _key("procedure_occurrence_id", "Keyed identifier of the act"),
         *_coded("act", "procedure", "CCAM, SNOMED CT"),
         _date("procedure_date", "Date of the act"),
+        _value(
+            "body_site_source_value",
+            TEXT,
+            "Code of the place on the body",
+            code_system=SNOMED,
+            added_later=True,
+        ),
+        _uid("StudyInstanceUID", "Keyed UID of the study an imaging act made", required=False),
+        *_told_in(),
     ),
 )
 
@@ -367,21 +479,113 @@ OBSERVATION = Table(
         _date("observation_date", "Date of the fact"),
         _value("value_as_number", REAL, "Numeric value"),
         _value("value_source_code", TEXT, "Coded value"),
+        *_told_in(),
+    ),
+)
+
+DRUG_EXPOSURE = Table(
+    name="drug_exposure",
+    grain="one row a drug given, or taken as the record states",
+    description="Drugs, contrast media among them (OMOP drug_exposure)",
+    key=("drug_exposure_id",),
+    sort=("drug_source_value", "person_id"),
+    columns=(
+        _person_id(),
+        _key("drug_exposure_id", "Keyed identifier of the exposure"),
+        *_coded("drug", "drug", "ATC, CIS, UCD, SNOMED CT, RxNorm"),
+        _date("drug_exposure_start_date", "First day"),
+        _date("drug_exposure_end_date", "Last day"),
+        _value("quantity", REAL, "Dose given, in `dose_unit_source_value`"),
+        _value("dose_unit_source_value", TEXT, "Unit of the dose", code_system="UCUM"),
+        _value("route_source_value", TEXT, "Code of the route", code_system="SNOMED CT, EDQM"),
+        *_told_in(),
+    ),
+)
+
+VISIT_OCCURRENCE = Table(
+    name="visit_occurrence",
+    grain="one row a stay or consultation",
+    description="Stays, consultations, emergencies (OMOP visit_occurrence)",
+    key=("visit_occurrence_id",),
+    sort=("visit_source_value", "person_id"),
+    columns=(
+        _person_id(),
+        _key("visit_occurrence_id", "Keyed identifier of the stay"),
+        *_coded("stay", "visit", "HL7 v3 ActCode, HL7 v2 table 0004"),
+        _date("visit_start_date", "Arrival"),
+        _time("visit_start_datetime", "Arrival"),
+        _date("visit_end_date", "Departure"),
+        _time("visit_end_datetime", "Departure"),
+    ),
+)
+
+REPORT = Table(
+    name="report",
+    grain="one row a report, in its last version",
+    description="That a document exists and what kind it is; never its words",
+    key=("report_id",),
+    sort=("person_id", "report_id"),
+    columns=(
+        _person_id(),
+        _key("report_id", "Keyed identifier of the document, the same in all its versions"),
+        *_coded("kind of document", "report", LOINC),
+        _date("report_date", "Date of the document"),
+        _time("report_datetime", "Instant of the document"),
+        _value("version", INT, "Version number the source gives", kind=Kind.OPERATION),
+    ),
+)
+
+REPORT_STUDY = Table(
+    name="report_study",
+    grain="one row a report and an examination it speaks of",
+    description="Joins a report to its images: by the study's UID, else by the accession number",
+    key=("report_study_id",),
+    sort=("person_id", "report_study_id"),
+    columns=(
+        _person_id(),
+        _key("report_study_id", "Keyed identifier of the pair"),
+        _key("report_id", "Keyed identifier of the document"),
+        _uid("StudyInstanceUID", "Keyed UID of the study, as in table study", required=False),
+        _key("accession_key", "Keyed accession number, as in table study", required=False),
     ),
 )
 
 SEGMENT = Table(
     name="segment",
-    grain="one row a segment of a segmentation",
-    description="What a SEG object outlines",
+    grain="one row a segment of a segmentation, or a region of a structure set",
+    description="What a SEG or RTSTRUCT object outlines",
     key=("SOPInstanceUID", "SegmentNumber"),
     sort=("person_id", "SOPInstanceUID"),
     columns=(
         _person_id(),
         _uid("SOPInstanceUID", "Keyed UID of the segmentation"),
-        _value("SegmentNumber", SMALL, "Number of the segment", required=True),
+        _value("SegmentNumber", SMALL, "SegmentNumber, or ROINumber of a structure set", required=True),
+        _value("SegmentLabel", TEXT, "Label or name, as far as the text policy let it", added_later=True),
         _value("category_code", TEXT, "Segmented property category", code_system=SNOMED),
         _value("type_code", TEXT, "Segmented property type", code_system=SNOMED),
+        _value("anatomic_region_code", TEXT, "Where on the body", code_system=SNOMED, added_later=True),
+        _value("laterality_code", TEXT, "Which side", code_system=SNOMED, added_later=True),
+        _value(
+            "SegmentAlgorithmType",
+            TEXT,
+            "AUTOMATIC, SEMIAUTOMATIC or MANUAL; ROIGenerationAlgorithm of a structure set",
+            added_later=True,
+        ),
+        _value(
+            "voxel_count",
+            INT,
+            "Voxels inside; of a fractional segmentation those at half the maximum or more",
+            unit="{voxel}",
+            added_later=True,
+        ),
+        _value(
+            "volume_mm3",
+            REAL,
+            "Volume, from the geometry of its frames or contours",
+            unit="mm3",
+            added_later=True,
+        ),
+        _uid("TrackingUID", "Keyed UID of what is tracked from one study to the next", required=False),
         _uid("source_SeriesInstanceUID", "Keyed UID of the series it was drawn on", required=False),
     ),
 )
@@ -389,16 +593,30 @@ SEGMENT = Table(
 IMAGE_FEATURE = Table(
     name="image_feature",
     grain="one row a value measured on an image",
-    description="Values of structured reports and segmentations (OMOP MI-CDM image_feature)",
+    description="Values of structured reports, dose reports and parametric maps (OMOP MI-CDM image_feature)",
     key=("image_feature_id",),
     sort=("feature_source_value", "person_id"),
     columns=(
         _person_id(),
         _key("image_feature_id", "Keyed identifier of the value"),
+        _uid("StudyInstanceUID", "Keyed UID of the study", required=False),
         _uid("SeriesInstanceUID", "Keyed UID of the series it was measured on", required=False),
-        *_coded("feature", "feature", SNOMED),
+        _uid("SOPInstanceUID", "Keyed UID of the object that tells it", required=False),
+        _uid("source_SOPInstanceUID", "Keyed UID of the image it was measured on", required=False),
+        *_coded("feature", "feature", "DCM, SNOMED CT, IBSI"),
         _value("value_as_number", REAL, "Numeric value, in `unit_source_value`"),
+        _value("value_source_code", TEXT, "Coded value, where it is a code", added_later=True),
         _value("unit_source_value", TEXT, "Unit", code_system="UCUM"),
+        _value("finding_source_value", TEXT, "Code of what was found", code_system=SNOMED, added_later=True),
+        _value("finding_site_source_value", TEXT, "Code of where", code_system=SNOMED, added_later=True),
+        _value("laterality_source_value", TEXT, "Code of which side", code_system=SNOMED, added_later=True),
+        _value(
+            "TrackingIdentifier",
+            TEXT,
+            "Name of what is tracked, as far as the text policy let it",
+            added_later=True,
+        ),
+        _uid("TrackingUID", "Keyed UID of what is tracked from one study to the next", required=False),
     ),
 )
 
@@ -537,6 +755,10 @@ TABLES: dict[str, Table] = {
         CONDITION_OCCURRENCE,
         PROCEDURE_OCCURRENCE,
         OBSERVATION,
+        DRUG_EXPOSURE,
+        VISIT_OCCURRENCE,
+        REPORT,
+        REPORT_STUDY,
         IMAGE_FEATURE,
         SEGMENT,
         QUARANTINE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
@@ -28,6 +29,13 @@ class IdentityStatus(StrEnum):
     PROVISIONAL = "PROV"  # neither
 
 
+class Sex(StrEnum):
+    """The administrative sex a record gives, where it is one of the two that an INS knows."""
+
+    MALE = "M"
+    FEMALE = "F"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalId:
     """An identifier one institution gave: an IPP, a FHIR resource id, a row's key in a file."""
@@ -51,6 +59,9 @@ class PatientIdentity:
 
     local: tuple[LocalId, ...] = ()
     national: NationalId | None = None
+    # What the record says beside them, held against the INS, which tells sex, year and month of birth.
+    birth_date: dt.date | None = field(default=None, repr=False)
+    sex: Sex | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.local and self.national is None:
@@ -65,3 +76,12 @@ class Subject:
     linked: bool  # pseudonym made from a qualified INS, so the same person is known at other sites
     date_shift_days: int = field(repr=False)
     uid_key: bytes = field(repr=False)
+    doubts: tuple[str, ...] = ()  # what the INS contradicts: birth, sex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """That two identities are one person: `retired` is no longer given to anybody (HL7 v2 ADT^A40)."""
+
+    survivor: PatientIdentity
+    retired: PatientIdentity

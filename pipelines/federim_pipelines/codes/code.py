@@ -1,0 +1,40 @@
+"""A code and its system, and what has the shape of one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# A sentence has blanks. ICD-10 marks the second code of a pair with an asterisk, CCAM joins with a plus.
+_CODE = re.compile(r"[\w.:/+*\-]{1,40}")
+_SYSTEM = re.compile(r"[!-~]{1,200}")
+# As UCUM writes units, and as laboratories do.
+_UNIT = re.compile(r"[!-~µμ°²³‰]{1,40}|mm Hg")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code and the URI of its system, both as the source gave them."""
+
+    code: str
+    system: str | None
+
+
+def is_code(text: str) -> bool:
+    """Whether `text` has the shape of a code."""
+    return _CODE.fullmatch(text) is not None
+
+
+def is_system(text: str) -> bool:
+    """Whether `text` has the shape of a code system's URI or OID."""
+    return _SYSTEM.fullmatch(text) is not None
+
+
+def is_unit(text: str) -> bool:
+    """Whether `text` has the shape of a unit, in UCUM or as laboratories write it.
+
+    References
+    ----------
+    The Unified Code for Units of Measure, section 2, character set.
+    """
+    return _UNIT.fullmatch(text) is not None

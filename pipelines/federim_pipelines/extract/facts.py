@@ -1,0 +1,195 @@
+"""Make the lake's clinical rows, the same from whatever source a fact came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from federim.keys import keyed
+from federim.model.identifiers import Subject
+from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.codebook import Codebook
+from federim_pipelines.deidentify.uids import keyed_uid
+from federim_pipelines.extract.moments import Moment
+from federim_pipelines.items import Row
+
+Rows = list[tuple[str, Row]]
+TableRow = tuple[str, Row]
+
+NOWHEN = Moment()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Makes rows about one person; `report_id` and `visit_occurrence_id` say what they were told in.
+
+    Moments are given as the source has them, and moved here by the person's own number of days. The
+    StudyInstanceUID and accession number are the source's own too, and keyed here.
+    """
+
+    subject: Subject
+    codebook: Codebook
+    report_id: str | None = None
+    visit_occurrence_id: str | None = None
+
+    def measurement(
+        self,
+        key: str,
+        code: Code,
+        at: Moment,
+        *,
+        number: float | None = None,
+        value: Code | None = None,
+        operator: str | None = None,
+        unit: str | None = None,
+        limits: tuple[float | None, float | None] = (None, None),
+        specimen: Code | None = None,
+    ) -> TableRow:
+        """A result: a number in `unit` with its limits of normal (low, high), or a code.
+
+        Parameters
+        ----------
+        key : str, 32 hexadecimal digits
+            See `part_key`.
+
+        Raises
+        ------
+        Unusable
+            The unit is none, or cannot be converted to the canonical unit of the code.
+        """
+        measured = self.codebook.canonical(code, unit, (number, *limits))
+        moment = at.shifted(self.subject.date_shift_days)
+        return "measurement", self._row("measurement_id", key) | self._told() | {
+            **self._columns("measurement", code),
+            "measurement_date": moment.date,
+            "measurement_datetime": moment.datetime,
+            "value_as_number": measured.numbers[0],
+            "value_source_code": None if value is None else value.code,
+            "operator": operator,
+            "unit": measured.unit,
+            "range_low": measured.numbers[1],
+            "range_high": measured.numbers[2],
+            "value_source_number": number,
+            "unit_source_value": unit,
+            "specimen_source_value": None if specimen is None else specimen.code,
+        }
+
+    def observation(
+        self, key: str, code: Code, at: Moment, *, number: float | None = None, value: Code | None = None
+    ) -> TableRow:
+        """A fact that is neither measured nor a diagnosis: a smoking status, a consent, a conclusion."""
+        return "observation", self._row("observation_id", key) | self._told() | {
+            **self._columns("observation", code),
+            "observation_date": at.shifted(self.subject.date_shift_days).date,
+            "value_as_number": number,
+            "value_source_code": None if value is None else value.code,
+        }
+
+    def condition(self, key: str, code: Code, start: Moment, end: Moment = NOWHEN) -> TableRow:
+        """A diagnosis."""
+        return "condition_occurrence", self._row("condition_occurrence_id", key) | self._told() | {
+            **self._columns("condition", code),
+            "condition_start_date": start.shifted(self.subject.date_shift_days).date,
+            "condition_end_date": end.shifted(self.subject.date_shift_days).date,
+        }
+
+    def procedure(
+        self, key: str, code: Code, at: Moment, *, body_site: Code | None = None, study_uid: str | None = None
+    ) -> TableRow:
+        """An act; `study_uid` is the StudyInstanceUID of the images it made."""
+        return "procedure_occurrence", self._row("procedure_occurrence_id", key) | self._told() | {
+            **self._columns("procedure", code),
+            "procedure_date": at.shifted(self.subject.date_shift_days).date,
+            "body_site_source_value": None if body_site is None else body_site.code,
+            "StudyInstanceUID": self._study(study_uid),
+        }
+
+    def drug(
+        self,
+        key: str,
+        code: Code,
+        start: Moment,
+        end: Moment = NOWHEN,
+        *,
+        quantity: float | None = None,
+        unit: str | None = None,
+        route: Code | None = None,
+    ) -> TableRow:
+        """A drug given or taken."""
+        return "drug_exposure", self._row("drug_exposure_id", key) | self._told() | {
+            **self._columns("drug", code),
+            "drug_exposure_start_date": start.shifted(self.subject.date_shift_days).date,
+            "drug_exposure_end_date": end.shifted(self.subject.date_shift_days).date,
+            "quantity": quantity,
+            "dose_unit_source_value": unit,
+            "route_source_value": None if route is None else route.code,
+        }
+
+    def visit(self, key: str, code: Code, start: Moment, end: Moment = NOWHEN) -> TableRow:
+        """A stay or a consultation."""
+        days = self.subject.date_shift_days
+        first, last = start.shifted(days), end.shifted(days)
+        return "visit_occurrence", self._row("visit_occurrence_id", key) | {
+            **self._columns("visit", code),
+            "visit_start_date": first.date,
+            "visit_start_datetime": first.datetime,
+            "visit_end_date": last.date,
+            "visit_end_datetime": last.datetime,
+        }
+
+    def report(self, key: str, code: Code, at: Moment, *, version: int | None = None) -> TableRow:
+        """That a document exists; `code` says of what kind."""
+        moment = at.shifted(self.subject.date_shift_days)
+        return "report", self._row("report_id", key) | {
+            **self._columns("report", code),
+            "report_date": moment.date,
+            "report_datetime": moment.datetime,
+            "version": version,
+        }
+
+    def report_studies(self, key: str, studies: Sequence[tuple[str | None, str | None]]) -> Rows:
+        """What examinations the report `key` speaks of: (StudyInstanceUID, accession number) of each."""
+        return [
+            (
+                "report_study",
+                self._row("report_study_id", part_key(bytes.fromhex(key), "study", place))
+                | {
+                    "report_id": key,
+                    "StudyInstanceUID": self._study(study_uid),
+                    "accession_key": accession_key(self.subject, accession),
+                },
+            )
+            for place, (study_uid, accession) in enumerate(studies)
+            if study_uid or accession
+        ]
+
+    def _row(self, name: str, key: str) -> Row:
+        return {"person_id": self.subject.person_id, name: key}
+
+    def _told(self) -> Row:
+        return {"report_id": self.report_id, "visit_occurrence_id": self.visit_occurrence_id}
+
+    def _columns(self, noun: str, code: Code) -> Row:
+        return {
+            f"{noun}_concept_id": self.codebook.concept_id(code),
+            f"{noun}_source_value": code.code,
+            f"{noun}_source_system": code.system,
+        }
+
+    def _study(self, uid: str | None) -> str | None:
+        return keyed_uid(self.subject.uid_key, uid.strip()) if uid and uid.strip() else None
+
+
+def part_key(record_key: bytes, noun: str, place: int | str) -> str:
+    """What names one row of a record, 32 hexadecimal digits: its noun and its place among such."""
+    return keyed(record_key, noun, str(place))[:16].hex()
+
+
+def accession_key(subject: Subject, accession: str | None) -> str | None:
+    """What stands for an accession number in tables study and report_study.
+
+    Its issuer is left out, because reports and images spell it differently; the key is the person's own,
+    so two issuers would have to give one person the same number to be confused.
+    """
+    number = (accession or "").strip()
+    return keyed(subject.uid_key, "accession", number)[:16].hex() if number else None
