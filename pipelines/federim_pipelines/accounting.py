@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from federim_pipelines.items import Reason, Refusal
+from federim_pipelines.items import Fate, Reason, Refusal
 
 DISTINCT_DETAILS = 300
 
@@ -17,9 +17,12 @@ class RecordCounts:
     """What became of the records: read = accepted + duplicates + quarantined + skipped.
 
     `skipped` are records of a kind the lake has no table for, or that say of themselves that they are void.
+    Of those accepted, `replaced` took the place of an earlier version, or withdrew it. A version older than
+    what is there is a duplicate.
     """
 
     accepted: int
+    replaced: int
     duplicates: int
     quarantined: int
     skipped: int
@@ -75,17 +78,20 @@ class RunReport:
 class Tally:
     """The numbers of a run while it goes on."""
 
-    accepted: int = 0
-    duplicates: int = 0
-    quarantined: int = 0
-    ignored: int = 0
+    files: Counter[Fate] = field(default_factory=Counter)
     records_accepted: int = 0
+    records_replaced: int = 0
     records_duplicate: int = 0
     records_quarantined: int = 0
     reasons: Counter[Reason] = field(default_factory=Counter)
     details: Counter[tuple[Reason, str]] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def read(self) -> int:
+        """Files read so far, those without a record apart."""
+        return self.files.total() - self.files[Fate.IGNORED]
 
     def refuse(self, refusal: Refusal, *, record: bool) -> None:
         """Count a refusal, of a record or of a whole file."""
@@ -102,14 +108,15 @@ class Tally:
         """The numbers so far."""
         return RunReport(
             run=run,
-            accepted=self.accepted,
-            duplicates=self.duplicates,
-            quarantined=self.quarantined,
-            ignored=self.ignored,
+            accepted=self.files[Fate.ACCEPTED],
+            duplicates=self.files[Fate.DUPLICATE],
+            quarantined=self.files[Fate.QUARANTINED],
+            ignored=self.files[Fate.IGNORED],
             reasons=dict(sorted(self.reasons.items())),
             details=dict(self.details.most_common()),
             records=RecordCounts(
                 accepted=self.records_accepted,
+                replaced=self.records_replaced,
                 duplicates=self.records_duplicate,
                 quarantined=self.records_quarantined,
                 skipped=self.skipped.total(),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from federim.home import Home
 from federim.keys import keyed
 from federim.lake import images, replaced
 from federim.lake.check import faults
+from federim.lake.entered import Entered
 from federim.lake.schema import table
 from federim.lake.storage import write_once
 from federim.lake.tables import LakeWriter
 from federim_pipelines.accounting import Tally
-from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.items import Fate, Item, Outcome, Reason, Record, Refusal, Row
 from federim_pipelines.review import Review
 from federim_pipelines.sources.content import digest
 
@@ -54,9 +56,21 @@ class _File:
     item: Item
     accepted: int = 0
     known: int = 0
+    noted: int = 0  # records that entered, withdrawals of what never came among them
     refused: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     digest: bytes | None = None  # of its content, once something of it is refused
+
+    @property
+    def fate(self) -> Fate:
+        """What becomes of it, going by all that was taken of it."""
+        if self.accepted:
+            return Fate.ACCEPTED
+        if self.known:
+            return Fate.DUPLICATE
+        if self.refused:
+            return Fate.QUARANTINED
+        return Fate.ACCEPTED if self.noted else Fate.IGNORED
 
 
 class Intake:
@@ -71,6 +85,7 @@ class Intake:
         run_id: str,
         name: Callable[[Item], str],
         file_done: Callable[[], None],
+        settled: Callable[[Path, Fate], None] | None = None,
     ) -> None:
         self.tally = Tally()
         self._home = home
@@ -79,11 +94,13 @@ class Intake:
         self._run_id = run_id
         self._name = name
         self._file_done = file_done
+        self._settled = settled
         self._quarantine = Quarantine(home)
         self._file: _File | None = None
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._waiting = 0  # rows
-        self._seen: dict[bytes, bytes] = {}
+        self._seen: dict[bytes, Entered] = {}
+        self._closed: list[tuple[Item, Fate]] = []  # files whose last rows may wait still
         self._retained: Counter[tuple[int, str]] = Counter()
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
@@ -96,7 +113,9 @@ class Intake:
         """
         records = [record for outcome in outcomes for record in outcome.records]
         known = self._writer.known({record.key for record in records})
-        faulty = _faulty(record for record in records if record.key not in known)
+        faulty = _faulty(
+            record for record in records if record.key not in known or record.version is not None
+        )
         for outcome in outcomes:
             file = self._open(outcome.item)
             file.skipped.update(outcome.skipped)
@@ -114,30 +133,35 @@ class Intake:
         self._close()
         counts = self.tally
         run |= {
-            "files_read": counts.accepted + counts.duplicates + counts.quarantined,
-            "files_accepted": counts.accepted,
-            "files_duplicate": counts.duplicates,
-            "files_quarantined": counts.quarantined,
+            "files_read": counts.read,
+            "files_accepted": counts.files[Fate.ACCEPTED],
+            "files_duplicate": counts.files[Fate.DUPLICATE],
+            "files_quarantined": counts.files[Fate.QUARANTINED],
         }
         self._add(RUN_TABLE, run)
         self._commit()
         replaced.sweep(self._home, self._writer)  # files read again may have stored what the site replaced
 
-    def _settle(self, file: _File, record: Record, known: dict[bytes, bytes], fault: str | None) -> None:
-        content = known.get(record.key, self._seen.get(record.key))
-        if content == record.content:
-            file.known += 1
+    def _settle(self, file: _File, record: Record, known: dict[bytes, Entered], fault: str | None) -> None:
+        held = known.get(record.key) or self._seen.get(record.key)
+        if held is not None and (held.content == record.content or _is_older(record, held)):
+            file.known += bool(record.rows)
             self.tally.records_duplicate += 1
             return
-        if content is None and fault is None:
-            if self._waiting + len(record.rows) > ROWS_A_COMMIT:
+        if fault is None and (held is None or _is_newer(record, held)):
+            # What waits may be an earlier version of it, whose rows would have to be found among the others.
+            if record.key in self._seen or self._waiting + len(record.rows) > ROWS_A_COMMIT:
                 self._commit()
             for name, row in record.rows:
                 self._add(name, row)
+            places = () if record.version is None else self._writer.places(record.rows)
+            entered = Entered(record.content, record.version, places)
             # `known` was asked for before this batch: it learns here what a commit in its midst took away.
-            known[record.key] = self._seen[record.key] = record.content
-            file.accepted += 1
+            known[record.key] = self._seen[record.key] = entered
+            file.accepted += bool(record.rows or (held and held.places))
+            file.noted += 1
             self.tally.records_accepted += 1
+            self.tally.records_replaced += held is not None
             return
         reason, detail = (Reason.SCHEMA, fault) if fault is not None else (record.conflict, "")
         self._refuse(
@@ -190,14 +214,9 @@ class Intake:
         if file.skipped and not (file.accepted or file.known or file.refused):
             told = ", ".join(f"{kind} {count}" for kind, count in sorted(file.skipped.items()))
             self._refuse(file, Refusal(reason=Reason.NOT_SUPPORTED, detail=f"nothing but {told}"))
-        if file.accepted:
-            self.tally.accepted += 1
-        elif file.known:
-            self.tally.duplicates += 1
-        elif file.refused:
-            self.tally.quarantined += 1
-        else:
-            self.tally.ignored += 1
+        fate = file.fate
+        self.tally.files[fate] += 1
+        self._closed.append((file.item, fate))
         self._file = None
         self._file_done()
 
@@ -211,6 +230,20 @@ class Intake:
         self.tally.rows.update({name: count for name, count in added.items() if name != RUN_TABLE and count})
         self._rows, self._seen, self._waiting = defaultdict(list), {}, 0
         self._retained = Counter()
+        closed, self._closed = self._closed, []
+        if self._settled is not None:
+            for item, fate in closed:
+                self._settled(item.path, fate)
+
+
+def _is_newer(record: Record, held: Entered) -> bool:
+    """Whether a record takes the place of what is held of it."""
+    return record.version is not None and held.version is not None and record.version > held.version
+
+
+def _is_older(record: Record, held: Entered) -> bool:
+    """Whether what is held of a record took its place already."""
+    return record.version is not None and held.version is not None and record.version < held.version
 
 
 def _faulty(records: Iterable[Record]) -> dict[int, str]:

@@ -58,6 +58,15 @@ SENTENCES: dict[Reason, str] = {
 }
 
 
+class Fate(StrEnum):
+    """What became of a file."""
+
+    ACCEPTED = "accepted"  # something of it entered the lake
+    DUPLICATE = "duplicate"  # all of it was there already, or is older than what is there
+    QUARANTINED = "quarantined"
+    IGNORED = "ignored"  # there is no record in it
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A piece of input small enough for one worker: a file, a member of an archive, a span of lines."""

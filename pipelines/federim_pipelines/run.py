@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -23,11 +23,12 @@ from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.policy.files import DEFAULT
 from federim_pipelines.deidentify.policy.policy import why_not_in_a_lake
 from federim_pipelines.intake import Intake
+from federim_pipelines.items import Fate
 from federim_pipelines.progress import Silence, Watch
 from federim_pipelines.review import Review
 from federim_pipelines.sources.inputs import Inputs
 from federim_pipelines.sources.mapping import load_mapping
-from federim_pipelines.worker import Task
+from federim_pipelines.worker import Task, opened
 
 
 def ingest(
@@ -38,6 +39,9 @@ def ingest(
     policy: str | Path = DEFAULT,
     mapping: Path | None = None,
     dispositions: Path | None = None,
+    issuer: str = "",
+    test_identities: bool = False,
+    settled: Callable[[Path, Fate], None] | None = None,
     progress: Watch | None = None,
     actor: str = "operator",
 ) -> RunReport:
@@ -58,6 +62,12 @@ def ingest(
         What the columns of CSV files mean; see `sources.mapping`.
     dispositions : path
         The site's word on private attributes; see `deidentify.dispositions`.
+    issuer : str
+        Whose patient numbers are those that say nothing of it; "" is the site's own register.
+    test_identities : bool
+        Take INS of the test and demonstration authorities, whatever the home's settings say.
+    settled : callable
+        Told what became of each file once that is committed; files of an archive come as its members.
     actor : str
         Who acts, for the audit trail.
 
@@ -90,12 +100,22 @@ def ingest(
         year=started.year,
         denied=denied,
         dispositions=None if dispositions is None else dispositions.absolute(),
+        issuer=issuer,
+        test_identities=test_identities,
     )
     with Lake(home).writing() as writer, Review(home) as review:
         trail.record(home, actor, "ingest.start", run=run_id, policy=treatment.digest)
-        intake = Intake(home, writer, review, run_id=run_id, name=inputs.name, file_done=watch.advance)
+        intake = Intake(
+            home,
+            writer,
+            review,
+            run_id=run_id,
+            name=inputs.name,
+            file_done=watch.advance,
+            settled=settled,
+        )
         watch.stage("patients")
-        _learn(home, inputs.identities(), watch)
+        _learn(opened(home.root, test_identities=test_identities), inputs.identities(), watch)
         watch.stage("files")
         with Crew(executor, task) as crew:
             for outcomes in crew.read(in_batches(inputs.items())):
@@ -109,7 +129,7 @@ def ingest(
                 "policy": f"{treatment.name} {treatment.digest}",
             }
         )
-        intake.tally.ignored += inputs.ignored
+        intake.tally.files[Fate.IGNORED] += inputs.ignored
         report = intake.tally.report(run_id, time.monotonic() - clock)
         trail.record(
             home,

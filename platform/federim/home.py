@@ -185,6 +185,11 @@ class Home:
         return self.root / "staging"
 
     @property
+    def spool(self) -> Path:
+        """What came over the network and is not read yet: it identifies patients, and ingest empties it."""
+        return self.root / "spool"
+
+    @property
     def vault(self) -> Path:
         """Identities. Only `federim.identity` opens what is in it."""
         return self.root / "vault"

@@ -100,7 +100,8 @@ def _roots(home: Home, paths: Sequence[Path]) -> list[Path]:
         root = Path(os.path.normpath(path.absolute()))
         if not os.path.lexists(root):
             raise InputError(f"{path}: no such file or folder; nothing was read")
-        if root.is_relative_to(home.root) or home.root.is_relative_to(root):
+        inside = root.is_relative_to(home.root) and not root.is_relative_to(home.spool)
+        if inside or home.root.is_relative_to(root):
             raise InputError(
                 f"{path} and the home {home.root} lie in each other; give the folder that data came in"
             )

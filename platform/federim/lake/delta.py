@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 
 from federim.lake.declaration import Kind, Table
-from federim.lake.staging import Entry, Share
+from federim.lake.staging import GONE, Entry, Share
 from federim.lake.storage import sync
 
 APPLICATION = "federim"
@@ -96,19 +96,24 @@ class DeltaWriter:
             for column in table.columns
             if column.name not in table.key
         }
-        (
-            self._delta.merge(
-                rows,
-                " AND ".join(same_key),
-                source_alias="s",
-                target_alias="t",
-                writer_properties=WRITER,
-                commit_properties=commit,
-            )
-            .when_matched_update(updates)
-            .when_not_matched_insert_all()
-            .execute()
+        merge = self._delta.merge(
+            rows,
+            " AND ".join(same_key),
+            source_alias="s",
+            target_alias="t",
+            writer_properties=WRITER,
+            commit_properties=commit,
         )
+        if replace:
+            new = {f'"{name}"': f's."{name}"' for name in table.arrow.names}
+            merge = (
+                merge.when_matched_delete(f"s.{GONE}")
+                .when_matched_update(updates)
+                .when_not_matched_insert(new, f"NOT s.{GONE}")
+            )
+        else:
+            merge = merge.when_matched_update(updates).when_not_matched_insert_all()
+        merge.execute()
 
     def _settle(self) -> None:
         """Flush the last commit: delta-rs leaves its files to the operating system's own time."""

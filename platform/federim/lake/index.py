@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from federim.lake.entered import Entered
+
 # SQLite takes up to 32,766 parameters; beyond a thousand, the parsing eats what the round trips save.
 KEYS_PER_QUERY = 1_000
 
@@ -17,8 +19,9 @@ T = TypeVar("T")
 class Index:
     """A SQLite file of 16-byte digests, durable at every commit.
 
-    It is written after the tables and never read by queries. It holds no pseudonym and no UID, only
-    digests of them. It cannot be rebuilt from the tables, so it is backed up with them.
+    It is written after the tables and never read by queries. It holds no pseudonym, and of UIDs and keys
+    only digests, but for the rows of records that may be replaced. It cannot be rebuilt from the tables, so
+    it is backed up with them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,12 +30,14 @@ class Index:
             """
             PRAGMA journal_mode = WAL;
             PRAGMA synchronous = FULL;
-            CREATE TABLE IF NOT EXISTS record (key BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+            CREATE TABLE IF NOT EXISTS record (key BLOB PRIMARY KEY, content BLOB NOT NULL,
+                version INTEGER, places TEXT) WITHOUT ROWID;
             CREATE TABLE IF NOT EXISTS row (key BLOB PRIMARY KEY) WITHOUT ROWID;
             CREATE TABLE IF NOT EXISTS batch (number INTEGER PRIMARY KEY);
             CREATE TABLE IF NOT EXISTS dropped (path TEXT PRIMARY KEY) WITHOUT ROWID;
             """
         )
+        self._add_later_columns()
 
     def close(self) -> None:
         self._connection.close()
@@ -43,12 +48,10 @@ class Index:
         (number,) = self._connection.execute("SELECT coalesce(max(number), 0) FROM batch").fetchone()
         return int(number)
 
-    def records(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
-        """Of these record keys, the ones held, each with the digest of its content."""
-        found: Iterable[tuple[bytes, bytes]] = self._look_up(
-            "SELECT key, content FROM record WHERE key IN", keys
-        )
-        return dict(found)
+    def records(self, keys: Collection[bytes]) -> dict[bytes, Entered]:
+        """Of these record keys, the ones held."""
+        found = self._look_up("SELECT key, content, version, places FROM record WHERE key IN", keys)
+        return {key: Entered.read(content, version, places) for key, content, version, places in found}
 
     def rows(self, keys: Collection[bytes]) -> set[bytes]:
         """Of these row keys, the ones held."""
@@ -62,9 +65,10 @@ class Index:
     def remember(
         self,
         batch: int,
-        records: Mapping[bytes, bytes],
+        records: Mapping[bytes, Entered],
         rows: Iterable[bytes],
         *,
+        forgotten: Iterable[bytes] = (),
         dropped: Iterable[str] = (),
         kept: Iterable[str] = (),
     ) -> None:
@@ -72,20 +76,41 @@ class Index:
 
         Parameters
         ----------
+        records : by key
+            One with a version takes the place of what is held of it, one without does not.
+        forgotten : digests of row keys
+            Those of rows the batch takes out of the tables.
         dropped, kept : paths of stored objects
             Those the batch replaces, and those it speaks of, which may have been replaced before.
         """
         # Sorted, because a B-tree takes neighbours from the page it has at hand.
+        entered = (
+            (key, record.content, record.version, record.places_as_text())
+            for key, record in sorted(records.items())
+        )
         run = self._connection.execute
         run("BEGIN IMMEDIATE")
         with self._connection:
             many = self._connection.executemany
-            many("INSERT OR IGNORE INTO record VALUES (?, ?)", sorted(records.items()))
+            many(
+                "INSERT INTO record VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+                "content = excluded.content, version = excluded.version, places = excluded.places "
+                "WHERE excluded.version IS NOT NULL",
+                entered,
+            )
+            many("DELETE FROM row WHERE key = ?", ((key,) for key in forgotten))
             many("INSERT OR IGNORE INTO row VALUES (?)", ((key,) for key in sorted(rows)))
             many("INSERT OR IGNORE INTO dropped VALUES (?)", ((path,) for path in dropped))
             many("DELETE FROM dropped WHERE path = ?", ((path,) for path in kept))
             run("DELETE FROM batch")
             run("INSERT INTO batch VALUES (?)", (batch,))
+
+    def _add_later_columns(self) -> None:
+        """Give an index that an earlier version made the columns it has now."""
+        present = {name for _, name, *_ in self._connection.execute("PRAGMA table_info(record)")}
+        for name, kind in (("version", "INTEGER"), ("places", "TEXT")):
+            if name not in present:
+                self._connection.execute(f"ALTER TABLE record ADD COLUMN {name} {kind}")
 
     def _look_up(self, query: str, keys: Collection[bytes]) -> Iterator[Any]:
         for part in _parts(keys, KEYS_PER_QUERY):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,23 +13,34 @@ import pyarrow.compute as pc
 from federim.keys import keyed
 from federim.lake.check import Row, to_arrow
 from federim.lake.declaration import OnRepeat, Table
+from federim.lake.entered import Place
 from federim.lake.schema import BUCKETS
-from federim.lake.staging import Entry, Share
+from federim.lake.staging import GONE, Entry, Share
 from federim.model.errors import LakeError
 
 Known = Callable[[Collection[bytes]], set[bytes]]
+Keys = Mapping[tuple[Any, ...], int]  # of rows: key to bucket
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A share and the digests of the row keys that are new with it."""
+    """A share, and the digests of the row keys that are new with it, or gone."""
 
     share: Share
-    new_keys: tuple[bytes, ...]
+    new_keys: tuple[bytes, ...] = ()
+    gone_keys: tuple[bytes, ...] = ()
+    added: int = 0  # rows that stand where none stood
 
 
-def prepare(table: Table, rows: Sequence[Row], *, bucket_key: bytes, known: Known) -> Prepared:
+def prepare(
+    table: Table, rows: Sequence[Row], *, bucket_key: bytes, known: Known, replaced: Keys | None = None
+) -> Prepared:
     """Make `rows` ready to be written to `table`, of which `known` tells the row keys it holds.
+
+    Parameters
+    ----------
+    replaced : key to bucket
+        Rows of the table that go, unless one of `rows` stands in their place.
 
     Raises
     ------
@@ -40,17 +51,32 @@ def prepare(table: Table, rows: Sequence[Row], *, bucket_key: bytes, known: Know
     fill = table.on_repeat is OnRepeat.FILL
     if fill:
         content = _combine(table, content)
+    going = {row_digest(table, key): (key, bucket) for key, bucket in (replaced or {}).items()}
     keys = _row_keys(table, content)
-    held = known(keys)
+    held = known(keys) - going.keys()
     new = _first_of_each(keys, held)
     if not fill:
         content = content.take(pa.array(new, pa.int64()))
-    share = Share(_placed(table, content, bucket_key), Entry.FILL if fill and held else Entry.APPEND)
-    return Prepared(share, tuple(keys[position] for position in new))
+    new_keys = tuple(keys[position] for position in new)
+    content = _placed(table, content, bucket_key)
+    if going:
+        gone = {digest: place for digest, place in going.items() if digest not in set(new_keys)}
+        rows_gone = _with_gone(table, content, list(gone.values()))
+        added = len(new_keys) - len(going) + len(gone)
+        return Prepared(Share(rows_gone, Entry.REPLACE), new_keys, tuple(gone), added)
+    entry = Entry.FILL if fill and held else Entry.APPEND
+    return Prepared(Share(content, entry), new_keys, added=len(new_keys))
 
 
-def replacing(table: Table, rows: Sequence[Row], *, bucket_key: bytes, known: Known) -> Share:
-    """Make whole `rows` ready to stand where those with the same keys stand in `table`.
+def replacing(
+    table: Table, rows: Sequence[Row], *, bucket_key: bytes, known: Known, gone: Sequence[Row] = ()
+) -> Prepared:
+    """Make whole `rows` ready to stand where those with the same keys stand in `table`, and others to go.
+
+    Parameters
+    ----------
+    gone : rows
+        Of each its key and person are enough.
 
     Raises
     ------
@@ -61,9 +87,27 @@ def replacing(table: Table, rows: Sequence[Row], *, bucket_key: bytes, known: Kn
     """
     content = to_arrow(table, rows)
     keys = _row_keys(table, content)
-    if len(known(keys)) != len(keys):
-        raise LakeError(f"{table.name}: {len(keys)} rows to replace, expected each to be in the lake, once")
-    return Share(_placed(table, content, bucket_key), Entry.REPLACE)
+    going = {place.key: place.bucket for place in (place_of(table, row, bucket_key) for row in gone)}
+    gone_keys = [row_digest(table, key) for key in going]
+    if len(known([*keys, *gone_keys])) != len(rows) + len(gone):
+        raise LakeError(
+            f"{table.name}: {len(rows) + len(gone)} rows to replace, expected each to be in the lake, once"
+        )
+    content = _with_gone(table, _placed(table, content, bucket_key), list(going.items()))
+    return Prepared(Share(content, Entry.REPLACE), gone_keys=tuple(gone_keys))
+
+
+def place_of(table: Table, row: Row, bucket_key: bytes) -> Place:
+    """Where a row of a table with persons lies."""
+    bucket = keyed(bucket_key, row["person_id"])[0] % BUCKETS
+    return Place(table.name, bucket, tuple(row[name] for name in table.key))
+
+
+def row_digest(table: Table, key: Sequence[Any]) -> bytes:
+    """What the index keeps of a row's key, 16 bytes."""
+    # Neither a UID nor a pseudonym nor a number holds a "|", so two keys never run together.
+    told = "|".join(map(str, key)).encode()
+    return hashlib.blake2b(told, digest_size=16, person=table.name.encode()[:16]).digest()
 
 
 def _placed(table: Table, content: pa.Table, bucket_key: bytes) -> pa.Table:
@@ -74,6 +118,15 @@ def _placed(table: Table, content: pa.Table, bucket_key: bytes) -> pa.Table:
         )
     order = ["bucket", *table.sort] if table.person else table.sort
     return content.sort_by([(name, "ascending") for name in order])
+
+
+def _with_gone(table: Table, content: pa.Table, gone: Sequence[tuple[tuple[Any, ...], int]]) -> pa.Table:
+    """Placed rows, those to go after them, with a column that tells the two apart."""
+    marked = content.append_column(GONE, pa.array([False] * content.num_rows, pa.bool_()))
+    loose = pa.schema([field.with_nullable(True) for field in marked.schema])
+    names = (*table.key, "bucket", GONE)
+    going = [dict(zip(names, (*key, bucket, True), strict=True)) for key, bucket in gone]
+    return pa.concat_tables([marked.cast(loose), pa.Table.from_pylist(going, schema=loose)])
 
 
 def _combine(table: Table, content: pa.Table) -> pa.Table:
@@ -94,13 +147,8 @@ def _combine(table: Table, content: pa.Table) -> pa.Table:
 
 
 def _row_keys(table: Table, content: pa.Table) -> list[bytes]:
-    name = table.name.encode()
     columns: list[list[Any]] = [content[column].to_pylist() for column in table.key]
-    return [
-        # Neither a UID nor a pseudonym nor a number holds a "|", so two keys never run together.
-        hashlib.blake2b("|".join(map(str, values)).encode(), digest_size=16, person=name[:16]).digest()
-        for values in zip(*columns, strict=True)
-    ]
+    return [row_digest(table, values) for values in zip(*columns, strict=True)]
 
 
 def _first_of_each(keys: Sequence[bytes], held: set[bytes]) -> list[int]:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from federim.lake.entered import Entered
 from federim.lake.storage import sync
 
 HEADER = "header.json"
 RECORDS = "records.arrow"
 ROWS = "rows.arrow"
+FORGOTTEN = "forgotten.arrow"
 DIGEST = pa.binary(16)
+GONE = "gone"  # column of rows that replace others: true where there is nothing in their place
 
 
 class Entry(IntEnum):
@@ -25,7 +28,7 @@ class Entry(IntEnum):
     # A batch that an earlier version left in staging says false and true for the first two.
     APPEND = 0  # none of their keys is in it
     FILL = 1  # some are, and what is there is filled
-    REPLACE = 2  # all are, and what is there goes
+    REPLACE = 2  # some are, and what is there goes; those marked as gone only go
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ class Batch:
 
     number: int
     shares: Mapping[str, Share]
-    records: Mapping[bytes, bytes]
-    rows: tuple[bytes, ...]
+    records: Mapping[bytes, Entered]
+    rows: tuple[bytes, ...]  # digests of row keys that are new
+    forgotten: tuple[bytes, ...] = ()  # and of those that are gone
     dropped: tuple[str, ...] = ()  # stored objects, by path, that no row speaks of any more
 
 
@@ -53,9 +57,16 @@ def stage(folder: Path, batch: Batch) -> None:
     part.mkdir()
     for name, share in batch.shares.items():
         _write_arrow(part / f"{name}.table.arrow", share.rows)
-    keys = pa.array(batch.records.keys(), DIGEST)
-    _write_arrow(part / RECORDS, pa.table({"key": keys, "content": pa.array(batch.records.values(), DIGEST)}))
+    entered = batch.records.values()
+    records = {
+        "key": pa.array(batch.records.keys(), DIGEST),
+        "content": pa.array((record.content for record in entered), DIGEST),
+        "version": pa.array((record.version for record in entered), pa.int64()),
+        "places": pa.array((record.places_as_text() for record in entered), pa.string()),
+    }
+    _write_arrow(part / RECORDS, pa.table(records))
     _write_arrow(part / ROWS, pa.table({"key": pa.array(batch.rows, DIGEST)}))
+    _write_arrow(part / FORGOTTEN, pa.table({"key": pa.array(batch.forgotten, DIGEST)}))
     header = {
         "number": batch.number,
         "tables": {name: share.entry for name, share in batch.shares.items()},
@@ -94,8 +105,9 @@ def _read(place: Path) -> Batch:
             name: Share(_read_arrow(place / f"{name}.table.arrow"), Entry(entry))
             for name, entry in header["tables"].items()
         },
-        records=dict(zip(records["key"].to_pylist(), records["content"].to_pylist(), strict=True)),
+        records={record.pop("key"): Entered.read(**record) for record in records.to_pylist()},
         rows=tuple(_read_arrow(place / ROWS)["key"].to_pylist()),
+        forgotten=tuple(_read_arrow(place / FORGOTTEN)["key"].to_pylist()),
         dropped=tuple(header.get("dropped", ())),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
@@ -14,8 +14,9 @@ from deltalake import DeltaTable
 from federim.home import Home, Role
 from federim.lake.check import Row
 from federim.lake.delta import DeltaWriter
+from federim.lake.entered import Entered, Place, by_table, may_go
 from federim.lake.index import Index
-from federim.lake.prepare import prepare, replacing
+from federim.lake.prepare import Prepared, place_of, prepare, replacing
 from federim.lake.schema import BUCKETS, INSTANCE_FILE, TABLES, table
 from federim.lake.staging import Batch, drop, stage, waiting
 from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files
@@ -87,18 +88,27 @@ class LakeWriter:
     def close(self) -> None:
         self._index.close()
 
-    def known(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
-        """Of these record keys, the ones in the lake, each with the digest of its content."""
+    def known(self, keys: Collection[bytes]) -> dict[bytes, Entered]:
+        """Of these record keys, the ones that entered the lake, those withdrawn since among them."""
         return self._index.records(keys)
 
-    def commit(self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, bytes]) -> dict[str, int]:
+    def places(self, rows: Iterable[tuple[str, Row]]) -> tuple[Place, ...]:
+        """Where the rows of one record will lie, as far as they go with it."""
+        return tuple(
+            place_of(table(name), row, self._bucket_key) for name, row in rows if may_go(table(name))
+        )
+
+    def commit(self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, Entered]) -> dict[str, int]:
         """Add one batch over several tables: all of it or nothing, once, even if the process is killed.
+
+        A record seen before takes the place of what it brought then: rows that are not among its `places`
+        any more go.
 
         Parameters
         ----------
         rows : by table
             At most some 10,000 a table, without `bucket`.
-        seen : record key to content digest, 16 bytes each
+        seen : record key to record
             What `known` answers from now on.
 
         Returns
@@ -121,13 +131,24 @@ class LakeWriter:
             self._complete(batch)
         return added
 
-    def replace(self, rows: Mapping[str, Sequence[Row]], *, dropped: Collection[str]) -> None:
-        """Put whole rows in the place of those with their keys: all or none, even if the process is killed.
+    def replace(
+        self,
+        rows: Mapping[str, Sequence[Row]],
+        *,
+        gone: Mapping[str, Sequence[Row]] | None = None,
+        records: Mapping[bytes, Entered] | None = None,
+        dropped: Collection[str],
+    ) -> None:
+        """Put whole rows in the place of those with their keys, and take others out.
+
+        All of it happens or none, even if the process is killed.
 
         Parameters
         ----------
-        rows : by table
-            As for `commit`; each of their keys is in the lake.
+        rows, gone : by table
+            As for `commit`; each of their keys is in the lake. Of rows that go, key and person are enough.
+        records : record key to record
+            What `known` answers of them from now on.
         dropped : paths of stored objects
             Those the rows replaced spoke of. They stay until `replaced.sweep` finds that nobody needs them.
 
@@ -140,16 +161,18 @@ class LakeWriter:
         """
         with disk_may_refuse():
             self.recover()
-            batch = Batch(
-                number=self.next_batch,
-                shares={
-                    name: replacing(table(name), given, bucket_key=self._bucket_key, known=self._index.rows)
-                    for name, given in rows.items()
-                },
-                records={},
-                rows=(),
-                dropped=tuple(dropped),
-            )
+            going = gone or {}
+            prepared = {
+                name: replacing(
+                    table(name),
+                    rows.get(name, ()),
+                    bucket_key=self._bucket_key,
+                    known=self._index.rows,
+                    gone=going.get(name, ()),
+                )
+                for name in rows.keys() | going.keys()
+            }
+            batch = self._batch(prepared, records or {}, dropped)
             stage(self._home.staging, batch)
             self._complete(batch)
 
@@ -188,20 +211,39 @@ class LakeWriter:
                 writer.tidy(at_most)
 
     def _prepare(
-        self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, bytes]
+        self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, Entered]
     ) -> tuple[Batch, dict[str, int]]:
+        revised = [key for key, record in seen.items() if record.version is not None]
+        held = self._index.records(revised).values()
+        replaced = by_table(place for record in held for place in record.places)
         prepared = {
-            name: prepare(table(name), given, bucket_key=self._bucket_key, known=self._index.rows)
-            for name, given in rows.items()
-            if given
+            name: prepare(
+                table(name),
+                rows.get(name, ()),
+                bucket_key=self._bucket_key,
+                known=self._index.rows,
+                replaced=replaced.get(name),
+            )
+            for name in rows.keys() | replaced.keys()
+            if rows.get(name) or name in replaced
         }
-        batch = Batch(
+        added = {name: made.added for name, made in prepared.items()}
+        return self._batch(prepared, seen), added
+
+    def _batch(
+        self,
+        prepared: Mapping[str, Prepared],
+        records: Mapping[bytes, Entered],
+        dropped: Collection[str] = (),
+    ) -> Batch:
+        return Batch(
             number=self.next_batch,
             shares={name: made.share for name, made in prepared.items() if made.share.rows.num_rows},
-            records=seen,
+            records=records,
             rows=tuple(key for made in prepared.values() for key in made.new_keys),
+            forgotten=tuple(key for made in prepared.values() for key in made.gone_keys),
+            dropped=tuple(dropped),
         )
-        return batch, {name: len(made.new_keys) for name, made in prepared.items()}
 
     def _complete(self, batch: Batch) -> None:
         for name, share in batch.shares.items():
@@ -210,7 +252,14 @@ class LakeWriter:
                 writer.write(share, batch.number)
         files = batch.shares.get(INSTANCE_FILE.name)
         kept = files.rows["path"].to_pylist() if files and batch.dropped else ()
-        self._index.remember(batch.number, batch.records, batch.rows, dropped=batch.dropped, kept=kept)
+        self._index.remember(
+            batch.number,
+            batch.records,
+            batch.rows,
+            forgotten=batch.forgotten,
+            dropped=batch.dropped,
+            kept=kept,
+        )
         drop(self._home.staging, batch.number)
         # Last: whether a kill comes before or after, the batch is in.
         self.tidy(FILES_DURING_A_RUN)

@@ -52,6 +52,14 @@ class Rows:
             **columns,
         }
 
+    def condition(self, name: str = "c1", person: str = "p1", **columns: Any) -> Row:
+        return {
+            "person_id": digest(person),
+            "condition_occurrence_id": digest(name),
+            "condition_source_value": name.upper(),
+            **columns,
+        }
+
     def quarantine(self, name: str = "q1", **columns: Any) -> Row:
         return {
             "quarantine_id": digest(name),

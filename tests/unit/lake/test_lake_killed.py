@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from federim.home import Home
+from federim.lake.entered import Entered
 from federim.lake.reader import connect_home, query
 from federim.lake.tables import Lake
 from federim.model.errors import LakeError, StorageFull
 
+DIAGNOSES = "SELECT count(*) FROM condition_occurrence WHERE condition_source_value"
 TOTALS = (
-    "SELECT (SELECT count(*) FROM measurement) AS measurements, "
+    f"SELECT ({DIAGNOSES} = 'C2') AS c2, ({DIAGNOSES} = 'C3') AS c3, "
+    "(SELECT count(*) FROM measurement) AS measurements, "
     '(SELECT sum("NumberOfInstances") FROM image_occurrence) AS instances, '
     "(SELECT count(*) FROM image_occurrence) AS series, (SELECT count(*) FROM quarantine) AS refused"
 )
@@ -30,29 +33,37 @@ def totals(home: Home) -> dict[str, int]:
 
 
 @pytest.fixture
-def second_batch(site: Home, rows: Any) -> tuple[dict[str, Any], dict[bytes, bytes]]:
-    """A lake with one batch, and the next one: it appends, merges and repeats."""
+def second_batch(site: Home, rows: Any) -> tuple[dict[str, Any], dict[bytes, Entered]]:
+    """A lake with one batch, and the next one: it appends, merges, repeats and revises a diagnosis of two."""
+    before = [("condition_occurrence", rows.condition(name)) for name in ("c1", "c2")]
+    after = [("condition_occurrence", rows.condition(name)) for name in ("c1", "c3")]
     with Lake(site).writing() as writer:
         writer.commit(
-            {"measurement": [rows.measurement()], "image_occurrence": [rows.series(), rows.series(series=2)]},
-            {b"1" * 16: b"c" * 16},
+            {
+                "measurement": [rows.measurement()],
+                "image_occurrence": [rows.series(), rows.series(series=2)],
+                "condition_occurrence": [row for _, row in before],
+            },
+            {b"1" * 16: Entered(b"c" * 16), b"d" * 16: Entered(b"1" * 16, 1, writer.places(before))},
         )
+        places = writer.places(after)
     batch = {
         "measurement": [rows.measurement(name="m2"), rows.measurement(name="m3", person="p2")],
         "image_occurrence": [rows.series(), rows.series(series=3, person="p2")],
         "quarantine": [rows.quarantine()],
+        "condition_occurrence": [row for _, row in after],
     }
-    return batch, {b"2" * 16: b"c" * 16}
+    return batch, {b"2" * 16: Entered(b"c" * 16), b"d" * 16: Entered(b"2" * 16, 2, places)}
 
 
-BEFORE = {"measurements": 1, "instances": 2, "series": 2, "refused": 0}
-AFTER = {"measurements": 3, "instances": 4, "series": 3, "refused": 1}
+BEFORE = {"measurements": 1, "instances": 2, "series": 2, "refused": 0, "c2": 1, "c3": 0}
+AFTER = {"measurements": 3, "instances": 4, "series": 3, "refused": 1, "c2": 0, "c3": 1}
 
 
-def finish(home: Home, batch: dict[str, Any], seen: dict[bytes, bytes]) -> None:
+def finish(home: Home, batch: dict[str, Any], seen: dict[bytes, Entered]) -> None:
     """What the next run does: commit what the lake does not know."""
     with Lake(home).writing() as writer:
-        if not writer.known(seen.keys()):
+        if writer.known(seen.keys()) != seen:
             writer.commit(batch, seen)
 
 

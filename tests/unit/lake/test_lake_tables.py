@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from federim.home import Home, Role
 from federim.lake import delta, images, tables
+from federim.lake.entered import Entered
 from federim.lake.schema import BUCKETS, MEASUREMENT, TABLES
 from federim.lake.tables import Lake
 from federim.model.errors import HomeError, LakeError, SchemaError, UnknownName
@@ -109,13 +110,15 @@ def test_filling_is_the_same_in_one_batch_as_in_many(
     assert {row["s"]: [row["k"], row["b"]] for row in found} == expected
 
 
-def test_record_keys_are_known_after_the_batch_and_never_replaced(site: Home, rows: Any) -> None:
+def test_a_record_without_a_version_is_known_after_its_batch_and_never_replaced(
+    site: Home, rows: Any
+) -> None:
     key, other = b"k" * 16, b"o" * 16
     with Lake(site).writing() as writer:
         assert writer.known([key]) == {}
-        writer.commit({"person": [rows.person()]}, {key: b"1" * 16})
-        writer.commit({}, {key: b"2" * 16})
-        assert writer.known([key, other]) == {key: b"1" * 16}
+        writer.commit({"person": [rows.person()]}, {key: Entered(b"1" * 16)})
+        writer.commit({}, {key: Entered(b"2" * 16)})
+        assert writer.known([key, other]) == {key: Entered(b"1" * 16)}
         assert writer.known([bytes([n // 256, n % 256]) * 8 for n in range(5_000)]) == {}
 
 
@@ -123,7 +126,8 @@ def test_a_row_of_the_wrong_shape_refuses_the_whole_batch(site: Home, rows: Any)
     with Lake(site).writing() as writer:
         with pytest.raises(SchemaError, match="person, row 1: site"):
             writer.commit(
-                {"measurement": [rows.measurement()], "person": [rows.person(site=3)]}, {b"k" * 16: bytes(16)}
+                {"measurement": [rows.measurement()], "person": [rows.person(site=3)]},
+                {b"k" * 16: Entered(bytes(16))},
             )
         assert writer.known([b"k" * 16]) == {}
     assert Lake(site).files("measurement") == []
