@@ -16,7 +16,7 @@ from federim.lake.schema import table
 from federim.lake.storage import write_once
 from federim.lake.tables import LakeWriter
 from federim_pipelines.accounting import Tally
-from federim_pipelines.items import Fate, Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.items import LAST, Fate, Item, Outcome, Reason, Record, Refusal, Row
 from federim_pipelines.review import Review
 from federim_pipelines.sources.content import digest
 
@@ -163,10 +163,13 @@ class Intake:
             self.tally.records_accepted += 1
             self.tally.records_replaced += held is not None
             return
-        reason, detail = (Reason.SCHEMA, fault) if fault is not None else (record.conflict, "")
-        self._refuse(
-            file, Refusal(reason=reason, position=record.position, detail=detail or ""), of_record=True
-        )
+        if held is not None and held.version == LAST:
+            refusal = Refusal(reason=Reason.WITHDRAWN, position=record.position)
+        elif fault is not None:
+            refusal = Refusal(reason=Reason.SCHEMA, position=record.position, detail=fault)
+        else:
+            refusal = Refusal(reason=record.conflict, position=record.position)
+        self._refuse(file, refusal, of_record=True)
         if record.object_path:
             # Its bytes hold its own SOPInstanceUID, so no record that is in the lake shares them.
             images.discard(self._home, record.object_path)

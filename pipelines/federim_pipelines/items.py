@@ -33,6 +33,7 @@ class Reason(StrEnum):
     PIXELS = "pixels"
     PROOF = "proof"
     CONFIDENTIAL = "confidential"
+    WITHDRAWN = "withdrawn"
     FAILED = "failed"
 
 
@@ -54,6 +55,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.PIXELS: "text may be in the pixels, and blanking it could not be made certain",
     Reason.PROOF: "the proof found an identifying value in what was about to be stored",
     Reason.CONFIDENTIAL: "the patient or a professional hid the document, so it is not used for research",
+    Reason.WITHDRAWN: "its source withdrew it",
     Reason.FAILED: "an unforeseen failure; the kind of exception is in the detail",
 }
 

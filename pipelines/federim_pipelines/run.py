@@ -15,7 +15,7 @@ from federim.home import Home, Role
 from federim.identity.exchange import Exchange
 from federim.lake.tables import Lake
 from federim.model.errors import IdentityError, InputError
-from federim.model.identifiers import PatientIdentity
+from federim.model.identifiers import Merge, PatientIdentity
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.batches import in_batches
 from federim_pipelines.crew import Crew
@@ -144,12 +144,12 @@ def ingest(
     return report
 
 
-def _learn(home: Home, identities: Iterable[PatientIdentity], watch: Watch) -> None:
+def _learn(home: Home, identities: Iterable[PatientIdentity | Merge], watch: Watch) -> None:
     """Make everybody known before anything is read: images often come before the records of their patient."""
     with Exchange.open(home) as exchange:
         for identity in identities:
             try:
-                exchange.learn(identity)
+                exchange.merge(identity) if isinstance(identity, Merge) else exchange.learn(identity)
             except IdentityError:
                 continue  # refused where the record itself is read, with its place
             watch.advance()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from federim.keys import keyed
-from federim.model.identifiers import Subject
+from federim.model.identifiers import SiteName, Subject
 from federim_pipelines.codes.code import Code
 from federim_pipelines.codes.codebook import Codebook
 from federim_pipelines.deidentify.uids import keyed_uid
@@ -17,6 +17,8 @@ Rows = list[tuple[str, Row]]
 TableRow = tuple[str, Row]
 
 NOWHEN = Moment()
+
+MALE, FEMALE, UNKNOWN_GENDER = 8507, 8532, 0  # OMOP concepts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +180,20 @@ class Facts:
 
     def _study(self, uid: str | None) -> str | None:
         return keyed_uid(self.subject.uid_key, uid.strip()) if uid and uid.strip() else None
+
+
+def person(
+    subject: Subject, site: SiteName, *, year_of_birth: int | None = None, gender: int | None = None
+) -> TableRow:
+    """A row of person; what is None is filled when another record tells it."""
+    return "person", {
+        "person_id": subject.person_id,
+        "year_of_birth": year_of_birth,
+        "gender_concept_id": gender,
+        "site": site,
+        "linked": subject.linked,
+        "identity_doubts": " ".join(subject.doubts) or None,
+    }
 
 
 def part_key(record_key: bytes, noun: str, place: int | str) -> str:

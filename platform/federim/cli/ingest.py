@@ -24,7 +24,8 @@ def ingest(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH...", help="Folders, files or ZIP archives: DICOM, FHIR R4 (JSON, NDJSON), CSV."
+            metavar="PATH...",
+            help="Folders, files or ZIP archives: DICOM, FHIR R4, HL7 v2, CDA R2, OMOP CDM, CSV.",
         ),
     ],
     mapping: Annotated[
@@ -38,6 +39,19 @@ def ingest(
         Path | None,
         typer.Option(help="CSV of private attributes to keep, in TCIA's format.", show_default=False),
     ] = None,
+    issuer: Annotated[
+        str,
+        typer.Option(
+            help="Who gave the patient numbers that do not say: another hospital's name, for its files.",
+            show_default="this site's own register",
+        ),
+    ] = "",
+    test_identities: Annotated[
+        bool,
+        typer.Option(
+            "--test-identities", help="Take INS of the test and demonstration authorities (OID .10, .11)."
+        ),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
@@ -64,6 +78,8 @@ def ingest(
                 policy=policy,
                 dispositions=dispositions,
                 mapping=mapping,
+                issuer=issuer,
+                test_identities=test_identities,
                 progress=progress,
                 actor=actor,
             )
@@ -91,6 +107,8 @@ def _told(done: RunReport) -> str:
             details = [(said, files) for (why, said), files in done.details.items() if why == reason]
             lines += [f"{files:>13,} {said}" for said, files in details[:DETAILS_SHOWN]]
         lines.append("          which ones: federim quarantine locate PATH...")
+    if done.records.replaced:
+        lines += ["", f"{done.records.replaced:>9,} records took the place of an earlier version"]
     if done.skipped:
         told = ", ".join(f"{kind} {count:,}" for kind, count in done.skipped.items())
         lines += ["", f"Skipped, no table for them: {told}"]

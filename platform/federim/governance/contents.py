@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from federim.governance.disclosure import Examined
 from federim.governance.documents import as_bytes
 from federim.lake import schema
+from federim.lake.declared.persons import PERSON
 from federim.model.export import AskedColumn, AskedTable, ExportDefinition
 
 ROWS_PER_GROUP = 122_880  # as in the lake
@@ -91,7 +92,7 @@ def _dictionary(definition: ExportDefinition) -> str:
 
 
 def _described(asked: AskedTable, each: AskedColumn) -> str:
-    table = schema.PERSON if each.of_person else schema.table(asked.source)
+    table = PERSON if each.of_person else schema.table(asked.source)
     column = table.column(each.column)
     band = f"; lower end of a band of {each.band}" if each.band else ""
     return f"| `{column.name}` | {column.description}{band} | {column.unit} | {column.code_system} |"

@@ -15,6 +15,7 @@ from federim.governance.risk import RiskReport, TableRisk
 from federim.governance.suppression import Cell, hide
 from federim.lake import schema
 from federim.lake.declaration import Column, Kind
+from federim.lake.declared.persons import PERSON
 from federim.lake.reader import query
 from federim.model.errors import DisclosureRisk, InputError
 from federim.model.export import AskedColumn, AskedTable, ExportDefinition
@@ -190,7 +191,7 @@ def _classes(
 
 
 def _check_column(asked: AskedTable, each: AskedColumn) -> Column:
-    table = schema.PERSON if each.of_person else schema.table(asked.source)
+    table = PERSON if each.of_person else schema.table(asked.source)
     declared = table.column(each.column)
     if declared.kind not in MAY_LEAVE:
         raise DisclosureRisk(

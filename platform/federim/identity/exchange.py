@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -17,6 +18,7 @@ from federim.model.identifiers import (
     IdentityStatus,
     Ipp,
     LocalId,
+    Merge,
     NationalId,
     PatientIdentity,
     Pseudonym,
@@ -81,13 +83,30 @@ class Exchange:
         subject = self._recall(identity)
         if subject is not None:
             return subject
-        canonical = self._canonical(identity)
+        canonical, doubts = self._canonical(identity)
         match = self._vault.match(canonical)
         person = match.person
         if person is None or match.unknown:
             # The newcomer is made before the vault locks: a key server may be far away.
             person = self._vault.enrol(canonical, person or self._newcomer(canonical))
-        return self._remember(identity, person)
+        return self._remember(identity, _subject(person, doubts))
+
+    def merge(self, merge: Merge) -> Subject:
+        """Learn that two identities are one person, as a hospital's register says when it joins two files.
+
+        Raises
+        ------
+        IdentityError
+            As `learn`; also where each of the two has a pseudonym already: nothing in the lake is rewritten.
+        """
+        survivor, retired = merge.survivor, merge.retired
+        return self.learn(
+            replace(
+                survivor,
+                local=(*survivor.local, *retired.local),
+                national=survivor.national or retired.national,
+            )
+        )
 
     def find(self, identity: PatientIdentity) -> Subject | None:
         """The subject behind an identity, or None; the vault does not change.
@@ -100,11 +119,13 @@ class Exchange:
         subject = self._recall(identity)
         if subject is not None:
             return subject
-        match = self._vault.match(self._canonical(identity))
+        canonical, doubts = self._canonical(identity)
+        match = self._vault.match(canonical)
         if match.person is None:
             return None
+        subject = _subject(match.person, doubts)
         # With unknown identifiers there is still something to learn, so nothing is remembered.
-        return _subject(match.person) if match.unknown else self._remember(identity, match.person)
+        return subject if match.unknown else self._remember(identity, subject)
 
     def project_pseudonyms(
         self, person_ids: Sequence[Pseudonym], project_key: bytes
@@ -137,20 +158,22 @@ class Exchange:
         """Persons whose qualified INS came after their pseudonym, so that no other site recognises them."""
         return self._vault.count_late_links()
 
-    def _canonical(self, identity: PatientIdentity) -> PatientIdentity:
-        """The identity as the vault keeps it: checked, each identifier in its one spelling.
+    def _canonical(self, identity: PatientIdentity) -> tuple[PatientIdentity, tuple[str, ...]]:
+        """The identity as the vault keeps it, each number in its one spelling; and the INS' contradictions.
 
         An INS that is not qualified proves nothing of who a person is (référentiel national
-        d'identitovigilance), so it never joins two records: it is left aside beside a local
-        identifier, and serves as one where it comes alone.
+        d'identitovigilance), nor does one that contradicts the record it stands in. So it never joins two
+        records: it is left aside beside a local identifier, and serves as one where it comes alone.
         """
         local = tuple(_canonical_local(told) for told in identity.local)
         if identity.national is None:
-            return PatientIdentity(local=local)
+            return PatientIdentity(local=local), ()
         national = ins.check(identity.national, test_identities=self._test_identities)
-        if national.status is IdentityStatus.QUALIFIED:
-            return PatientIdentity(local=local, national=national)
-        return PatientIdentity(local=local or (LocalId(issuer=national.oid, value=Ipp(national.value)),))
+        doubts = ins.contradictions(national.value, birth_date=identity.birth_date, sex=identity.sex)
+        if national.status is IdentityStatus.QUALIFIED and not doubts:
+            return PatientIdentity(local=local, national=national), ()
+        alone = (LocalId(issuer=national.oid, value=Ipp(national.value)),)
+        return PatientIdentity(local=local or alone), doubts
 
     def _newcomer(self, identity: PatientIdentity) -> Person:
         if identity.national is not None:
@@ -172,8 +195,7 @@ class Exchange:
             self._recent.move_to_end(identity)
         return subject
 
-    def _remember(self, identity: PatientIdentity, person: Person) -> Subject:
-        subject = _subject(person)
+    def _remember(self, identity: PatientIdentity, subject: Subject) -> Subject:
         self._recent[identity] = subject
         if len(self._recent) > RECENT_IDENTITIES:
             self._recent.popitem(last=False)
@@ -194,7 +216,7 @@ def _canonical_local(told: LocalId) -> LocalId:
     return LocalId(issuer=issuer, value=Ipp(value))
 
 
-def _subject(person: Person) -> Subject:
+def _subject(person: Person, doubts: tuple[str, ...] = ()) -> Subject:
     # A local token is made with the site's key, so what derives from it is the site's as well.
     shift = int.from_bytes(keyed(person.token, "date-shift")) % LONGEST_SHIFT_DAYS
     return Subject(
@@ -202,6 +224,7 @@ def _subject(person: Person) -> Subject:
         linked=person.key_server is not None,
         date_shift_days=-1 - shift,
         uid_key=keyed(person.token, "uid"),
+        doubts=doubts,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import replace
 from typing import Final
 
 from federim.model.errors import IdentityError
-from federim.model.identifiers import Ins, NationalId
+from federim.model.identifiers import Ins, NationalId, Sex
 
 NIR: Final = "1.2.250.1.213.1.4.8"  # numéro d'inscription au répertoire
 NIA: Final = "1.2.250.1.213.1.4.9"  # numéro identifiant d'attente
@@ -79,3 +80,24 @@ def check(national: NationalId, *, test_identities: bool) -> NationalId:
     if national.oid not in (NIR, NIA, TEST, DEMO):
         raise IdentityError(f"INS: the assigning authority is not one of its own; expected {NIR} or {NIA}")
     return replace(national, value=parse(national.value))
+
+
+def contradictions(value: Ins, *, birth_date: dt.date | None, sex: Sex | None) -> tuple[str, ...]:
+    """What a record says otherwise than its INS does: "birth", "sex", both or nothing.
+
+    The month counts where it is one: other numbers stand there when the month of birth is not known, or
+    when more were born than its three digits of order can tell apart.
+
+    References
+    ----------
+    INSEE, Répertoire national d'identification des personnes physiques: the first digit is odd for men.
+    """
+    said: list[str] = []
+    month = int(value[3:5])
+    if birth_date is not None and (
+        birth_date.year % 100 != int(value[1:3]) or (1 <= month <= 12 and birth_date.month != month)
+    ):
+        said.append("birth")
+    if sex is not None and sex is not (Sex.MALE if int(value[0]) % 2 else Sex.FEMALE):
+        said.append("sex")
+    return tuple(said)

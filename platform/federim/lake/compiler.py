@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from federim.lake.declaration import Column, Table
+from federim.lake.declared.imaging import IMAGE_OCCURRENCE
 from federim.lake.describe import sentence
-from federim.lake.schema import IMAGE_OCCURRENCE
 from federim.lake.vocabulary import (
     PERSON_COLUMNS,
     SERIES_COLUMNS,

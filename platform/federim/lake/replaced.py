@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from federim.home import Home
 from federim.lake import images, snapshot
-from federim.lake.schema import INSTANCE_FILE
+from federim.lake.declared.imaging import INSTANCE_FILE
 from federim.lake.tables import LakeWriter
 
 

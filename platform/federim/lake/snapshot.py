@@ -19,8 +19,10 @@ from federim.home import Home, Role
 from federim.keys import canonical
 from federim.lake import cohort as cohorts
 from federim.lake.declaration import Column, Kind, Table
+from federim.lake.declared.imaging import IMAGE_OCCURRENCE
+from federim.lake.declared.persons import PERSON
 from federim.lake.reader import connect as connect_files
-from federim.lake.schema import IMAGE_OCCURRENCE, PERSON, TABLES
+from federim.lake.schema import TABLES
 from federim.lake.storage import disk_may_refuse, private_files, sync
 from federim.lake.tables import Lake
 from federim.model.errors import LakeError, UnknownName, VerificationFailed

@@ -13,11 +13,12 @@ from deltalake import DeltaTable
 
 from federim.home import Home, Role
 from federim.lake.check import Row
+from federim.lake.declared.imaging import INSTANCE_FILE
 from federim.lake.delta import DeltaWriter
 from federim.lake.entered import Entered, Place, by_table, may_go
 from federim.lake.index import Index
 from federim.lake.prepare import Prepared, place_of, prepare, replacing
-from federim.lake.schema import BUCKETS, INSTANCE_FILE, TABLES, table
+from federim.lake.schema import BUCKETS, TABLES, table
 from federim.lake.staging import Batch, drop, stage, waiting
 from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files
 from federim.model.errors import LakeError, StorageFull

@@ -7,7 +7,8 @@ from datetime import date
 import pyarrow as pa
 
 from federim.lake.declaration import Column, Kind, Table
-from federim.lake.schema import IMAGE_OCCURRENCE, PERSON, STUDY, VOLUME_GEOMETRY
+from federim.lake.declared.imaging import IMAGE_OCCURRENCE, STUDY, VOLUME_GEOMETRY
+from federim.lake.declared.persons import PERSON
 from federim.model.cohort import Comparison, Op
 from federim.model.errors import InputError
 

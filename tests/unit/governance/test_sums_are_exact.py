@@ -14,8 +14,9 @@ import pytest
 
 from federim.governance.disclosure import examine
 from federim.governance.forms import definition_from
+from federim.lake.declared.clinical import MEASUREMENT
+from federim.lake.declared.persons import PERSON
 from federim.lake.reader import connect
-from federim.lake.schema import MEASUREMENT, PERSON
 from federim.lake.snapshot import SNAPSHOT_TABLES
 
 FORM = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -15,8 +17,10 @@ from federim.model.identifiers import (
     IdentityStatus,
     Ipp,
     LocalId,
+    Merge,
     PatientIdentity,
     Pseudonym,
+    Sex,
     Subject,
 )
 
@@ -275,3 +279,51 @@ def test_nothing_shows_a_value(exchange: Exchange, patient: Build) -> None:
     shown = " ".join(map(repr, (exchange, exchange._key_server, identity, subject)))
     assert "IPP-1" not in shown and "285052A" not in shown
     assert subject.uid_key.hex() not in shown and repr(subject.uid_key) not in shown
+
+
+@pytest.mark.parametrize(
+    ("birth", "sex", "doubts"),
+    [
+        (dt.date(1979, 3, 28), Sex.FEMALE, ()),
+        (None, None, ()),
+        (dt.date(1979, 4, 28), Sex.FEMALE, ("birth",)),
+        (dt.date(1980, 3, 28), None, ("birth",)),
+        (dt.date(1979, 3, 28), Sex.MALE, ("sex",)),
+        (dt.date(1947, 3, 1), Sex.MALE, ("birth", "sex")),
+    ],
+)
+def test_an_ins_that_contradicts_its_record_is_flagged_and_links_nobody(
+    exchange: Exchange, patient: Build, birth: dt.date | None, sex: Sex | None, doubts: tuple[str, ...]
+) -> None:
+    told = replace(patient("IPP-1", matricule="2790351215189"), birth_date=birth, sex=sex)
+    subject = exchange.learn(told)
+    assert (subject.doubts, subject.linked) == (doubts, not doubts)
+    assert exchange.find(told) == subject
+
+
+def test_an_ins_whose_month_is_not_known_contradicts_no_month(exchange: Exchange, patient: Build) -> None:
+    told = replace(patient("IPP-1", matricule="2793351215189"), birth_date=dt.date(1979, 3, 28))
+    assert exchange.learn(told).doubts == ()
+
+
+def test_a_doubtful_ins_joins_no_two_records(exchange: Exchange, patient: Build) -> None:
+    linked = exchange.learn(patient("IPP-1", matricule="2790351215189"))
+    doubtful = replace(patient("IPP-2", matricule="2790351215189"), sex=Sex.MALE)
+    assert exchange.learn(doubtful).person_id != linked.person_id
+
+
+def test_two_files_that_a_register_joins_are_one_person(exchange: Exchange, patient: Build) -> None:
+    survivor, retired = patient("IPP-1", matricule=None), patient("IPP-2", matricule=None)
+    subject = exchange.merge(Merge(survivor=survivor, retired=retired))
+    assert exchange.find(survivor) == exchange.find(retired) == subject
+    assert exchange.merge(Merge(survivor=patient("IPP-3", matricule=None), retired=retired)) == subject
+
+
+def test_two_persons_with_a_pseudonym_each_are_not_joined_in_silence(
+    exchange: Exchange, patient: Build
+) -> None:
+    survivor, retired = patient("IPP-1", matricule=None), patient("IPP-2", matricule=None)
+    before = exchange.learn(survivor), exchange.learn(retired)
+    with pytest.raises(IdentityError, match="different persons"):
+        exchange.merge(Merge(survivor=survivor, retired=retired))
+    assert (exchange.find(survivor), exchange.find(retired)) == before

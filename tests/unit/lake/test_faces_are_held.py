@@ -12,8 +12,9 @@ import pytest
 
 from federim.home import Home
 from federim.lake import faces, snapshot
+from federim.lake.declared.imaging import IMAGE_OCCURRENCE
 from federim.lake.reader import connect_home
-from federim.lake.schema import IMAGE_OCCURRENCE, TABLES
+from federim.lake.schema import TABLES
 from federim.lake.tables import Lake
 from federim.model.errors import SchemaError
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from federim.lake.check import faults, to_arrow
-from federim.lake.schema import IMAGE_OCCURRENCE, MEASUREMENT, PERSON
+from federim.lake.declared.clinical import MEASUREMENT
+from federim.lake.declared.imaging import IMAGE_OCCURRENCE
+from federim.lake.declared.persons import PERSON
 from federim.model.errors import SchemaError
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from federim.home import Home, Role
 from federim.lake import delta, images, tables
+from federim.lake.declared.clinical import MEASUREMENT
 from federim.lake.entered import Entered
-from federim.lake.schema import BUCKETS, MEASUREMENT, TABLES
+from federim.lake.schema import BUCKETS, TABLES
 from federim.lake.tables import Lake
 from federim.model.errors import HomeError, LakeError, SchemaError, UnknownName
 

@@ -1,0 +1,1 @@
+"""The lake's tables, a file for each kind of thing they hold."""
