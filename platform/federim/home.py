@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     )
     minimum_cohort: int = Field(default=10, ge=10, description="fewest persons a round or plan may run on")
     small_cell: int = Field(default=11, ge=11, description="counts below this never leave")
+    registers: tuple[str, ...] = Field(
+        default=(),
+        description="authorities (OID, or name as DICOM writes it) that number this site's patients; with none "
+        "listed, a number of type PI or MR is the site's own whoever gave it",
+    )
     test_identities: bool = Field(default=False, description="accept INS of the test and demo OIDs")
     key_server: str = Field(
         default="",
@@ -288,6 +293,8 @@ def _as_toml(**settings: Any) -> str:
     for key, value in settings.items():
         if isinstance(value, bool):
             lines.append(f"{key} = {str(value).lower()}")
+        elif isinstance(value, tuple):
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
         elif isinstance(value, int):
             lines.append(f"{key} = {value}")
         else:

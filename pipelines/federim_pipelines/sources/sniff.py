@@ -10,6 +10,9 @@ HEAD_BYTES = 1024  # the file meta, where a DICOMDIR says that it is one, lies w
 _PREAMBLE = 128
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is an archive of nothing
 _DIRECTORY = re.compile(rb"\x02\x00\x02\x00UI..1\.2\.840\.10008\.1\.3\.10[\x00\x02]", re.DOTALL)
+_HL7V2 = re.compile(rb"\s*\x0b?\s*(MSH|FHS|BHS)[^\w\s]")  # 0B begins a message that MLLP brought
+_PARQUET = b"PAR1"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _VR = re.compile(rb"AE|AS|AT|CS|D[AST]|F[DL]|IS|L[OT]|O[BDFLVW]|PN|S[HLQSTV]|TM|U[CILNRSTV]")
 _LONGEST_FIRST_VALUE = 1024  # identifying groups begin with short values: a character set, a UID, a length
 
@@ -22,7 +25,13 @@ class Kind(StrEnum):
     DICOMDIR = "dicomdir"
     ZIP = "zip"
     JSON = "json"
+    XML = "xml"
+    HL7V2 = "hl7v2"
+    PARQUET = "parquet"
     OTHER = "other"
+
+
+_TEXTS = {b"{": Kind.JSON, b"[": Kind.JSON, b"<": Kind.XML}
 
 
 def sniff(head: bytes) -> Kind:
@@ -30,7 +39,7 @@ def sniff(head: bytes) -> Kind:
 
     References
     ----------
-    DICOM PS3.10, 7.1; PKWARE APPNOTE, 4.3; RFC 8259, 2.
+    DICOM PS3.10, 7.1; PKWARE APPNOTE, 4.3; RFC 8259, 2; XML 1.0, 2.1; HL7 v2.5, 2.5.4 and 2.10.3.
     """
     if not head:
         return Kind.EMPTY
@@ -38,9 +47,12 @@ def sniff(head: bytes) -> Kind:
         return Kind.DICOMDIR if _DIRECTORY.search(head) else Kind.DICOM
     if head.startswith(_ZIP):
         return Kind.ZIP
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:1] in (b"{", b"["):
-        return Kind.JSON
-    return Kind.OTHER
+    if head.startswith(_PARQUET):
+        return Kind.PARQUET
+    text = head.removeprefix(_BYTE_ORDER_MARK)
+    if _HL7V2.match(text):
+        return Kind.HL7V2
+    return _TEXTS.get(text.lstrip()[:1], Kind.OTHER)
 
 
 def _begins_as_a_dataset(head: bytes) -> bool:

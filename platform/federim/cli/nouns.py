@@ -20,6 +20,7 @@ class Nouns(TyperGroup):
         "init": "federim.cli.homes:init",
         "demo": "federim.cli.demo.command:demo",
         "ingest": "federim.cli.ingest:ingest",
+        "receive": "federim.cli.receive:receive",
         "sql": "federim.cli.sql:sql",
         "keyserver": "federim.cli.homes:keyserver",
         "deidentify": "federim.cli.deidentify:deidentify",

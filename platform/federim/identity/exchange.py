@@ -39,6 +39,7 @@ class Exchange:
         self._vault = vault
         self._key_server = key_server
         self._test_identities = home.settings.test_identities
+        self._registers = frozenset(home.settings.registers)
         self._person_key = home.secret("person-id")
         self._local_key = home.secret("local-identity")
         self._recent: OrderedDict[PatientIdentity, Subject] = OrderedDict()
@@ -165,7 +166,7 @@ class Exchange:
         d'identitovigilance), nor does one that contradicts the record it stands in. So it never joins two
         records: it is left aside beside a local identifier, and serves as one where it comes alone.
         """
-        local = tuple(_canonical_local(told) for told in identity.local)
+        local = tuple(self._canonical_local(told) for told in identity.local)
         if identity.national is None:
             return PatientIdentity(local=local), ()
         national = ins.check(identity.national, test_identities=self._test_identities)
@@ -174,6 +175,23 @@ class Exchange:
             return PatientIdentity(local=local, national=national), ()
         alone = (LocalId(issuer=national.oid, value=Ipp(national.value)),)
         return PatientIdentity(local=local or alone), doubts
+
+    def _canonical_local(self, told: LocalId) -> LocalId:
+        value, issuer = told.value.strip(), told.issuer.strip()
+        if self._registers:
+            issuer = issuer or told.authority.strip()
+        if issuer in self._registers:
+            issuer = ""
+        if not value:
+            raise IdentityError("a local identifier is blank; expected at least one character")
+        try:
+            f"{issuer}{value}".encode()
+        except UnicodeEncodeError:
+            # What a wrongly declared character set leaves. Python's own message would quote it.
+            raise IdentityError(
+                "a local identifier holds characters outside Unicode; correct its source"
+            ) from None
+        return LocalId(issuer=issuer, value=Ipp(value))
 
     def _newcomer(self, identity: PatientIdentity) -> Person:
         if identity.national is not None:
@@ -200,20 +218,6 @@ class Exchange:
         if len(self._recent) > RECENT_IDENTITIES:
             self._recent.popitem(last=False)
         return subject
-
-
-def _canonical_local(told: LocalId) -> LocalId:
-    issuer, value = told.issuer.strip(), told.value.strip()
-    if not value:
-        raise IdentityError("a local identifier is blank; expected at least one character")
-    try:
-        f"{issuer}{value}".encode()
-    except UnicodeEncodeError:
-        # What a wrongly declared character set leaves. Python's own message would quote it.
-        raise IdentityError(
-            "a local identifier holds characters outside Unicode; correct its source"
-        ) from None
-    return LocalId(issuer=issuer, value=Ipp(value))
 
 
 def _subject(person: Person, doubts: tuple[str, ...] = ()) -> Subject:

@@ -42,6 +42,9 @@ class LocalId:
 
     issuer: str  # "" is the site's own patient register, what DICOM leaves unsaid
     value: Ipp = field(repr=False)
+    # Whom the source names as the issuer of a number it takes for the site's own; a home that lists its
+    # registers knows better.
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -327,3 +327,25 @@ def test_two_persons_with_a_pseudonym_each_are_not_joined_in_silence(
     with pytest.raises(IdentityError, match="different persons"):
         exchange.merge(Merge(survivor=survivor, retired=retired))
     assert (exchange.find(survivor), exchange.find(retired)) == before
+
+
+def _numbered(issuer: str, authority: str = "") -> PatientIdentity:
+    return PatientIdentity(local=(LocalId(issuer=issuer, value=Ipp("000003"), authority=authority),))
+
+
+def test_a_site_that_lists_its_registers_takes_no_other_number_for_its_own(
+    make_site: Callable[..., Home],
+) -> None:
+    home = make_site(registers=("CHU-X", "1.2.250.9.1"))
+    with Exchange.open(Home.open(home.root)) as exchange:
+        own = exchange.learn(_numbered(""))
+        for same in (_numbered("", "CHU-X"), _numbered("CHU-X"), _numbered("1.2.250.9.1")):
+            assert exchange.learn(same) == own
+        elsewhere = exchange.learn(_numbered("", "1.2.250.9.2"))
+        assert elsewhere != own
+        assert exchange.learn(_numbered("1.2.250.9.2")) == elsewhere
+
+
+def test_a_site_that_lists_none_takes_what_the_source_took_for_its_own(exchange: Exchange) -> None:
+    assert exchange.learn(_numbered("", "CHU-X")) == exchange.learn(_numbered(""))
+    assert exchange.learn(_numbered("CHU-X")) != exchange.learn(_numbered(""))

@@ -1,0 +1,155 @@
+"""`federim receive`: listen for images that modalities and PACS send."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.home import Role
+from federim.model.errors import InputError, UserError
+
+if TYPE_CHECKING:
+    import ssl
+
+    from federim_pipelines.accounting import RunReport
+
+SPOOL_OF_RECEIVED = "dicom"
+
+
+def receive(
+    context: typer.Context,
+    aet: Annotated[str, typer.Option(help="The AE title senders call.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where to listen; DICOM's own is 11112.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 is every network of this machine.")
+    ] = "127.0.0.1",
+    caller: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AET", help="An AE title that may call; repeatable.", show_default="all"),
+    ] = None,
+    tell: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AET@HOST:PORT",
+            help="Where a sender is told what is stored (storage commitment), if not on its own association; "
+            "repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    associations: Annotated[int, typer.Option(min=1, help="Most associations at a time.")] = 8,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="PEM certificate: listen with TLS only.", show_default=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="PEM key of the certificate.", show_default=False)
+    ] = None,
+    tls_authority: Annotated[
+        Path | None,
+        typer.Option(
+            help="PEM authority: senders must show a certificate it signed, and are told over TLS.",
+            show_default=False,
+        ),
+    ] = None,
+    policy: Annotated[
+        str, typer.Option(help="De-identification: research, basic, strict, or a TOML file of your own.")
+    ] = "research",
+    issuer: Annotated[
+        str,
+        typer.Option(help="Whose PatientID it is where it does not say.", show_default="this site's"),
+    ] = "",
+    test_identities: Annotated[
+        bool, typer.Option("--test-identities", help="Accept INS of the test and demonstration authorities.")
+    ] = False,
+    quiet: Annotated[
+        float, typer.Option(min=0, help="Seconds without a new image after which the lake reads them.")
+    ] = 15.0,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
+    ] = None,
+    actor: Actor = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """Receive images until it is stopped (Ctrl-C, SIGTERM), and bring them into the lake behind.
+
+    An image is acknowledged once it is safe on the disk: whatever happens then, the next start goes on with
+    it. The lake keeps pseudonymised copies, so no sender should delete its own because they are stored here.
+    """
+    from federim_pipelines.behind import Draining, drain_behind
+    from federim_pipelines.deidentify.policy.compilation import load_policy
+    from federim_pipelines.processes import process_pool
+    from federim_pipelines.sources.pacs.peer import Peer, application_title
+    from federim_pipelines.sources.pacs.receiver import Listening, receiving
+    from federim_pipelines.spool import Spool
+
+    home = open_home(context, Role.SITE)
+    load_policy(policy)  # a mistake in it would otherwise show only once images wait
+    incoming, outgoing = _tls(tls_certificate, tls_key, tls_authority)
+    listening = Listening(
+        aet=application_title(aet),
+        host=host,
+        port=port,
+        callers=tuple(application_title(each) for each in caller or ()),
+        known=tuple(Peer.parse(each) for each in tell or ()),
+        associations=associations,
+        tls=incoming,
+        tls_out=outgoing,
+    )
+    spool = Spool(home, SPOOL_OF_RECEIVED)
+    counts: Counter[str] = Counter()
+
+    def count(done: RunReport) -> None:
+        counts.update(
+            runs=1, accepted=done.accepted, duplicates=done.duplicates, quarantined=done.quarantined
+        )
+        ERR.print(
+            f"{done.run}: {done.accepted:,} accepted, {done.duplicates:,} duplicates, "
+            f"{done.quarantined:,} quarantined"
+        )
+
+    def complain(error: UserError) -> None:
+        ERR.print(f"federim: {error}; tried again in a while", markup=False, style="red")
+
+    number = workers or os.cpu_count() or 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with (
+            process_pool(number) if number > 1 else nullcontext() as executor,
+            receiving(home, spool, listening, lambda: counts.update(received=1)),
+        ):
+            ERR.print(f"{listening.aet} listens on {host} port {port}", markup=False)
+            draining = Draining(
+                policy=policy,
+                issuer=issuer,
+                test_identities=test_identities,
+                executor=executor,
+                actor=actor,
+            )
+            drain_behind(spool, draining, threading.Event(), quiet=quiet, done=count, refused=complain)
+    except KeyboardInterrupt:
+        pass
+    words = ("received", "runs", "accepted", "duplicates", "quarantined")
+    document = {word: counts[word] for word in words} | {"waiting": len(spool.waiting)}
+    report(document, "\n".join(f"{n:>9,} {word}" for word, n in document.items()), as_json=as_json)
+
+
+def _tls(
+    certificate: Path | None, key: Path | None, authority: Path | None
+) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
+    """TLS for those who call and for those who are called; None twice without a certificate."""
+    from federim_pipelines.sources.pacs.peer import client_tls, server_tls
+
+    if certificate is None and key is None and authority is None:
+        return None, None
+    if certificate is None or key is None:
+        raise InputError("TLS needs --tls-certificate and --tls-key, both PEM files")
+    calling = None if authority is None else client_tls(authority, certificate, key)
+    return server_tls(certificate, key, authority), calling
