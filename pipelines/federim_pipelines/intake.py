@@ -143,7 +143,7 @@ class Intake:
         replaced.sweep(self._home, self._writer)  # files read again may have stored what the site replaced
 
     def _settle(self, file: _File, record: Record, known: dict[bytes, Entered], fault: str | None) -> None:
-        held = known.get(record.key) or self._seen.get(record.key)
+        held = self._seen.get(record.key) or known.get(record.key)
         if held is not None and (held.content == record.content or _is_older(record, held)):
             file.known += bool(record.rows)
             self.tally.records_duplicate += 1

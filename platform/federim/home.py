@@ -49,8 +49,8 @@ class Settings(BaseSettings):
     small_cell: int = Field(default=11, ge=11, description="counts below this never leave")
     registers: tuple[str, ...] = Field(
         default=(),
-        description="authorities (OID, or name as DICOM writes it) that number this site's patients; with none "
-        "listed, a number of type PI or MR is the site's own whoever gave it",
+        description="authorities (OID, or name as DICOM writes it) that number this site's patients; none "
+        "listed: a number of type PI or MR is the site's own whoever gave it",
     )
     test_identities: bool = Field(default=False, description="accept INS of the test and demo OIDs")
     key_server: str = Field(

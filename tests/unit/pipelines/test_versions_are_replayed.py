@@ -1,0 +1,157 @@
+"""Whatever the order in which the versions of a record are read, the last one is what the lake says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from federim.home import Home
+from federim.lake.reader import connect_home, query
+from federim.lake.tables import Lake
+from federim_pipelines.intake import Intake
+from federim_pipelines.items import LAST, Fate, Item, Outcome, Reason, Record, Refusal
+from federim_pipelines.review import Review
+
+PERSON = "a" * 32
+
+
+def digest(text: str) -> bytes:
+    return hashlib.md5(text.encode()).digest()
+
+
+def document(version: int | None, *results: float, key: str = "document") -> Record:
+    rows = tuple(
+        (
+            "measurement",
+            {
+                "person_id": PERSON,
+                "measurement_id": digest(f"{key} {place}").hex(),
+                "measurement_source_value": "2160-0",
+                "value_as_number": value,
+            },
+        )
+        for place, value in enumerate(results)
+    )
+    return Record(
+        key=digest(key), content=digest(f"{version} {results}"), rows=rows, version=version, position=1
+    )
+
+
+class Run:
+    """One run over made-up outcomes, each of a file of its own."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.fates: dict[str, Fate] = {}
+
+    def read(self, *files: Sequence[Record | Refusal], together: bool = True) -> Intake:
+        outcomes = [
+            Outcome(
+                Item(source="test", path=Path(f"f{number}")),
+                [part for part in parts if isinstance(part, Record)],
+                [part for part in parts if isinstance(part, Refusal)],
+            )
+            for number, parts in enumerate(files)
+        ]
+        with Lake(self.home).writing() as writer, Review(self.home) as review:
+            intake = Intake(
+                self.home,
+                writer,
+                review,
+                run_id="r",
+                name=lambda item: item.path.name,
+                file_done=lambda: None,
+                settled=lambda path, fate: self.fates.update({path.name: fate}),
+            )
+            for batch in [outcomes] if together else [[outcome] for outcome in outcomes]:
+                intake.take(batch)
+            intake.finish({"run_id": "r", "started_at": _now(), "version": "0", "policy": "none"})
+        return intake
+
+    @property
+    def results(self) -> list[float]:
+        with connect_home(self.home) as connection:
+            found = query(connection, "SELECT value_as_number AS v FROM measurement ORDER BY v", seconds=9)
+        return list(found["v"].to_pylist())
+
+
+def _now() -> object:
+    import datetime as dt
+
+    return dt.datetime(2026, 1, 1)
+
+
+@pytest.fixture
+def run(site: Home) -> Run:
+    return Run(site)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "a batch each"])
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_initial_replaced_and_deleted_leave_nothing(run: Run, order: tuple[int, ...], together: bool) -> None:
+    told = [document(1, 80.0, 5.0), document(2, 81.0), document(LAST)]
+    run.read(*([told[place]] for place in order), together=together)
+    assert run.results == []
+    run.read(*([record] for record in told))  # and reading all of it again brings nothing back
+    assert run.results == []
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "a batch each"])
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_the_greatest_version_stands(run: Run, order: tuple[int, ...], together: bool) -> None:
+    told = [document(1, 80.0, 5.0), document(2, 81.0), document(3, 82.0, 6.0, 7.0)]
+    intake = run.read(*([told[place]] for place in order), together=together)
+    assert run.results == [6.0, 7.0, 82.0]
+    counts = intake.tally.report("r", 0.0).records
+    assert (counts.read, counts.quarantined) == (3, 0)
+
+
+def test_the_same_version_saying_something_else_is_a_conflict(run: Run) -> None:
+    intake = run.read([document(2, 81.0)], [document(2, 90.0)])
+    assert run.results == [81.0]
+    assert intake.tally.reasons == {Reason.RECORD_CHANGED: 1}
+    assert run.fates == {"f0": Fate.ACCEPTED, "f1": Fate.QUARANTINED}
+
+
+def test_a_record_that_is_never_replaced_stays_what_it_was(run: Run) -> None:
+    run.read([document(None, 81.0)], [document(7, 90.0)])
+    assert run.results == [81.0]
+    assert run.fates["f1"] is Fate.QUARANTINED
+
+
+def test_a_document_that_is_hidden_later_goes_and_its_file_is_quarantined_once_it_is_gone(run: Run) -> None:
+    hidden = Refusal(reason=Reason.CONFIDENTIAL, position=1, detail="MASQUE_PS")
+    run.read([document(1, 80.0)])
+    run.read([hidden, document(2)])
+    assert (run.results, run.fates) == ([], {"f0": Fate.ACCEPTED})  # it took something out
+    run.read([hidden, document(2)])
+    assert run.fates == {"f0": Fate.QUARANTINED}
+
+
+def test_a_hidden_document_that_was_never_there_is_quarantined(run: Run) -> None:
+    run.read([Refusal(reason=Reason.CONFIDENTIAL, position=1), document(1)], [document(1, 80.0)])
+    assert run.results == []
+    assert run.fates == {"f0": Fate.QUARANTINED, "f1": Fate.QUARANTINED}
+
+
+def test_what_was_withdrawn_for_good_is_refused_as_such(run: Run) -> None:
+    intake = run.read([document(LAST)], [document(None, 80.0)])
+    assert run.results == []
+    assert intake.tally.reasons == {Reason.WITHDRAWN: 1}
+    assert run.fates == {"f0": Fate.ACCEPTED, "f1": Fate.QUARANTINED}
+
+
+def test_every_record_is_counted_once(run: Run) -> None:
+    intake = run.read([document(1, 80.0)], [document(2, 81.0)], [document(1, 80.0)], [document(2, 81.0)])
+    counts = intake.tally.report("r", 0.0).records
+    assert (counts.accepted, counts.replaced, counts.duplicates) == (2, 1, 2)
+    assert run.fates == {
+        "f0": Fate.ACCEPTED,
+        "f1": Fate.ACCEPTED,
+        "f2": Fate.DUPLICATE,
+        "f3": Fate.DUPLICATE,
+    }
