@@ -128,9 +128,20 @@ class Intake:
             if file.accepted > before:
                 self._retained.update(outcome.retained)
 
-    def finish(self, run: Row) -> None:
-        """Close the last file, and commit what waits together with the run's own row."""
+    def close(self) -> None:
+        """Close the last file, and commit what waits: what is derived from the tables finds all of it."""
         self._close()
+        self._commit()
+
+    def derive(self, records: Iterable[Record]) -> None:
+        """Take records that no file told: what the lake's own tables amount to."""
+        for record in records:
+            held = self._seen.get(record.key) or self._writer.known([record.key]).get(record.key)
+            if held is None or (held.content != record.content and _is_newer(record, held)):
+                self._enter(record)
+
+    def finish(self, run: Row) -> None:
+        """Commit what waits together with the run's own row."""
         counts = self.tally
         run |= {
             "files_read": counts.read,
@@ -149,15 +160,8 @@ class Intake:
             self.tally.records_duplicate += 1
             return
         if fault is None and (held is None or _is_newer(record, held)):
-            # What waits may be an earlier version of it, whose rows would have to be found among the others.
-            if record.key in self._seen or self._waiting + len(record.rows) > ROWS_A_COMMIT:
-                self._commit()
-            for name, row in record.rows:
-                self._add(name, row)
-            places = () if record.version is None else self._writer.places(record.rows)
-            entered = Entered(record.content, record.version, places)
             # `known` was asked for before this batch: it learns here what a commit in its midst took away.
-            known[record.key] = self._seen[record.key] = entered
+            known[record.key] = self._enter(record)
             file.accepted += bool(record.rows or (held and held.places))
             file.noted += 1
             self.tally.records_accepted += 1
@@ -173,6 +177,16 @@ class Intake:
         if record.object_path:
             # Its bytes hold its own SOPInstanceUID, so no record that is in the lake shares them.
             images.discard(self._home, record.object_path)
+
+    def _enter(self, record: Record) -> Entered:
+        # What waits may be an earlier version of it, whose rows would have to be found among the others.
+        if record.key in self._seen or self._waiting + len(record.rows) > ROWS_A_COMMIT:
+            self._commit()
+        for name, row in record.rows:
+            self._add(name, row)
+        places = () if record.version is None else self._writer.places(record.rows)
+        entered = self._seen[record.key] = Entered(record.content, record.version, places)
+        return entered
 
     def _refuse(self, file: _File, refusal: Refusal, *, of_record: bool = False) -> None:
         file.refused += 1

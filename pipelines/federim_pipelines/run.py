@@ -16,6 +16,7 @@ from federim.identity.exchange import Exchange
 from federim.lake.tables import Lake
 from federim.model.errors import IdentityError, InputError
 from federim.model.identifiers import Merge, PatientIdentity
+from federim_pipelines import volumes
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.batches import in_batches
 from federim_pipelines.crew import Crew
@@ -120,6 +121,9 @@ def ingest(
         with Crew(executor, task) as crew:
             for outcomes in crew.read(in_batches(inputs.items())):
                 intake.take(outcomes)
+        intake.close()
+        watch.stage("volumes")
+        intake.derive(volumes.records_for(home, volumes.stale(home)))
         intake.finish(
             {
                 "run_id": run_id,

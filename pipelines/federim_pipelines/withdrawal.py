@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,7 +34,22 @@ class Withdrawn:
         return self.rows.get("instance", 0)
 
 
-def withdraw(home: Home, subject: Subject, instances: Collection[str], *, actor: str) -> Withdrawn:
+def named(home: Home, subject: Subject, instances: Iterable[str]) -> dict[bytes, str]:
+    """What stands for a person's instances: record key to keyed UID, neither of which tells the other.
+
+    Parameters
+    ----------
+    instances : iterable of str
+        SOPInstanceUIDs as their source wrote them.
+    """
+    record_key = home.require(Role.SITE).secret("record")
+    return {
+        keyed(record_key, "instance", uid.strip())[:16]: keyed_uid(subject.uid_key, uid.strip())
+        for uid in instances
+    }
+
+
+def withdraw(home: Home, subject: Subject, instances: Mapping[bytes, str], *, actor: str) -> Withdrawn:
     """Take a person's instances out: their rows, what they told, series and studies left empty, objects.
 
     All of it happens or none. What is withdrawn is refused when it is read again, before or after it ever
@@ -42,8 +57,8 @@ def withdraw(home: Home, subject: Subject, instances: Collection[str], *, actor:
 
     Parameters
     ----------
-    instances : collection of str
-        SOPInstanceUIDs as their source wrote them.
+    instances : record key to keyed UID
+        From `named`.
 
     Raises
     ------
@@ -56,15 +71,11 @@ def withdraw(home: Home, subject: Subject, instances: Collection[str], *, actor:
     ----------
     IHE RAD TF-2, IOCM (Imaging Object Change Management), rejection notes.
     """
-    home.require(Role.SITE)
-    record_key = home.secret("record")
-    records = {
-        keyed(record_key, "instance", uid.strip())[:16]: Entered(_digest(record_key), LAST)
-        for uid in instances
-    }
+    entered = Entered(_digest(home.require(Role.SITE).secret("record")), LAST)
+    records = dict.fromkeys(instances, entered)
     with Lake(home).writing() as writer:
         known = writer.known(records)
-        gone, changed = _affected(home, subject, {keyed_uid(subject.uid_key, uid) for uid in instances})
+        gone, changed = _affected(home, subject, set(instances.values()))
         counts = Counter({name: len(rows) for name, rows in gone.items() if rows})
         # First: a batch that a full disk leaves for the next run to complete must not go unrecorded.
         trail.record(home, actor, "images.withdraw", named=len(records), instances=counts["instance"])

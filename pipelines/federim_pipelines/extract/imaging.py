@@ -12,6 +12,9 @@ from federim.model.identifiers import SiteName, Subject
 from federim_pipelines.deidentify.dates import age_at, parse_date, year_of_birth
 from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.multiplicity import values_of
+from federim_pipelines.extract import facts
+from federim_pipelines.extract.facts import accession_key
+from federim_pipelines.extract.frames import PLACE_COLUMNS
 from federim_pipelines.items import Row
 
 GENDER_CONCEPTS = {"M": 8507, "F": 8532, "O": 0}  # OMOP; absent is null, which another source may fill
@@ -26,6 +29,7 @@ _MACROS = {
     "SliceThickness": "PixelMeasuresSequence",
     "SpacingBetweenSlices": "PixelMeasuresSequence",
     "ImagePositionPatient": "PlanePositionSequence",
+    "ImageOrientationPatient": "PlaneOrientationSequence",
     "RepetitionTime": "MRTimingAndRelatedParametersSequence",
     "FlipAngle": "MRTimingAndRelatedParametersSequence",
     "EffectiveEchoTime": "MREchoSequence",
@@ -49,7 +53,8 @@ def rows_of(
     Parameters
     ----------
     raw : Attributes
-        As the device wrote it. Only sex, year of birth and age are taken from it.
+        As the device wrote it. Only sex, year of birth, age and the accession number, to be keyed, are taken
+        from it.
     clean : Attributes
         As it was de-identified: everything else comes from here, so no row holds more than the object does.
     year : int
@@ -61,8 +66,8 @@ def rows_of(
     series = {"SeriesInstanceUID": str(clean.get("SeriesInstanceUID"))}
     instance = {"SOPInstanceUID": str(clean.get("SOPInstanceUID"))}
     return (
-        ("person", person | _person(raw, year) | {"site": site, "linked": subject.linked}),
-        ("study", person | study | _study(raw, image)),
+        facts.person(subject, site, **_person(raw, year)),
+        ("study", person | study | _study(raw, image, subject)),
         ("image_occurrence", person | study | series | _series(image, stored.size)),
         (
             "instance",
@@ -80,17 +85,18 @@ def _person(raw: Attributes, year: int) -> Row:
     born = year_of_birth(birth, year) if birth is not None and birth.year <= year else None
     return {
         "year_of_birth": born,
-        "gender_concept_id": GENDER_CONCEPTS.get(str(raw.get("PatientSex") or "").strip(" \0").upper()),
+        "gender": GENDER_CONCEPTS.get(str(raw.get("PatientSex") or "").strip(" \0").upper()),
     }
 
 
-def _study(raw: Attributes, image: _Image) -> Row:
+def _study(raw: Attributes, image: _Image, subject: Subject) -> Row:
     birth, day = _day(raw, "PatientBirthDate"), _day(raw, "StudyDate")
     time = (image.text("StudyTime") or "").replace(":", "")[:6]
     return {
         "StudyDate": _day(image.clean, "StudyDate"),
         "StudyTime": time or None,
         "PatientAge": None if birth is None or day is None else age_at(birth, day),
+        "accession_key": accession_key(subject, _Image(raw).text("AccessionNumber")),
     }
 
 
@@ -127,17 +133,25 @@ def _series(image: _Image, size: int) -> Row:
 
 
 def _instance(image: _Image) -> Row:
-    position = image.numbers("ImagePositionPatient", 3)
     # An image says how many bits it has, whether or not its pixels were read along.
     has_pixels = "BitsAllocated" in image.clean
     return {
         "SOPClassUID": str(image.clean.get("SOPClassUID")),
         "InstanceNumber": image.integer("InstanceNumber"),
         "NumberOfFrames": (image.integer("NumberOfFrames") or 1) if has_pixels else None,
-        "ImagePositionX": position[0],
-        "ImagePositionY": position[1],
-        "ImagePositionZ": position[2],
+        **dict(zip(PLACE_COLUMNS, _place(image), strict=True)),
     }
+
+
+def _place(image: _Image) -> list[float | int | None]:
+    """Where the first frame lies, in the order of `PLACE_COLUMNS`."""
+    return [
+        *image.numbers("ImagePositionPatient", 3),
+        *image.numbers("ImageOrientationPatient", 6),
+        *image.numbers("PixelSpacing", 2),
+        image.integer("Rows"),
+        image.integer("Columns"),
+    ]
 
 
 def _day(attributes: Attributes, keyword: str) -> date | None:

@@ -69,6 +69,7 @@ class Run:
             )
             for batch in [outcomes] if together else [[outcome] for outcome in outcomes]:
                 intake.take(batch)
+            intake.close()
             intake.finish({"run_id": "r", "started_at": _now(), "version": "0", "policy": "none"})
         return intake
 

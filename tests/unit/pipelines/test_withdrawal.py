@@ -16,7 +16,7 @@ from federim.lake.reader import connect_home, query
 from federim.model.identifiers import Ipp, LocalId, PatientIdentity, Subject
 from federim_pipelines.items import Reason
 from federim_pipelines.run import ingest
-from federim_pipelines.withdrawal import withdraw
+from federim_pipelines.withdrawal import Withdrawn, named, withdraw
 
 SERIES = {"1.2.3.1": ("1.2.3.1.1", "1.2.3.1.2"), "1.2.3.2": ("1.2.3.2.1",)}
 
@@ -42,6 +42,11 @@ def the_subject(home: Home) -> Subject:
         return exchange.learn(PatientIdentity(local=(LocalId(issuer="", value=Ipp("IPP-7")),)))
 
 
+def take_out(home: Home, instances: list[str]) -> Withdrawn:
+    subject = the_subject(home)
+    return withdraw(home, subject, named(home, subject, instances), actor="officer")
+
+
 def count(home: Home, table: str) -> int:
     with connect_home(home) as connection:
         found = query(connection, f"SELECT count(*) AS n FROM {table}", seconds=9)
@@ -49,16 +54,14 @@ def count(home: Home, table: str) -> int:
 
 
 def counts(home: Home) -> tuple[int, ...]:
-    return tuple(count(home, name) for name in ("study", "image_occurrence", "instance", "instance_file")) + (
-        len(list(home.objects.rglob("*.dcm"))),
-    )
+    tables = ("study", "image_occurrence", "instance", "instance_file")
+    return (*(count(home, name) for name in tables), len(list(home.objects.rglob("*.dcm"))))
 
 
 def test_a_series_is_smaller_then_gone_and_its_study_with_the_last(site: Home, scans: Path) -> None:
     ingest(site, [scans])
-    subject = the_subject(site)
     assert counts(site) == (1, 2, 3, 3, 3)
-    done = withdraw(site, subject, ["1.2.3.1.1"], actor="officer")
+    done = take_out(site, ["1.2.3.1.1"])
     assert (done.named, done.instances) == (1, 1)
     assert counts(site) == (1, 2, 2, 2, 2)
     with connect_home(site) as connection:
@@ -69,21 +72,21 @@ def test_a_series_is_smaller_then_gone_and_its_study_with_the_last(site: Home, s
             seconds=9,
         ).to_pylist()
     assert series == [{"n": 1, "fits": True}] * 2
-    withdraw(site, subject, ["1.2.3.1.2", "1.2.3.2.1"], actor="officer")
+    take_out(site, ["1.2.3.1.2", "1.2.3.2.1"])
     assert counts(site) == (0, 0, 0, 0, 0)
     assert count(site, "person") == 1
 
 
 def test_it_is_refused_when_it_comes_again_and_the_rest_is_not(site: Home, scans: Path) -> None:
     ingest(site, [scans])
-    withdraw(site, the_subject(site), ["1.2.3.1.1"], actor="officer")
+    take_out(site, ["1.2.3.1.1"])
     again = ingest(site, [scans])
     assert (again.accepted, again.duplicates, again.reasons) == (0, 2, {Reason.WITHDRAWN: 1})
     assert counts(site) == (1, 2, 2, 2, 2)
 
 
 def test_what_is_withdrawn_before_it_comes_never_enters(site: Home, scans: Path) -> None:
-    done = withdraw(site, the_subject(site), ["1.2.3.1.1"], actor="officer")
+    done = take_out(site, ["1.2.3.1.1"])
     assert done.instances == 0
     report = ingest(site, [scans])
     assert (report.accepted, report.quarantined) == (2, 1)
@@ -92,15 +95,14 @@ def test_what_is_withdrawn_before_it_comes_never_enters(site: Home, scans: Path)
 
 def test_the_same_again_changes_nothing_but_the_trail(site: Home, scans: Path) -> None:
     ingest(site, [scans])
-    subject = the_subject(site)
-    withdraw(site, subject, ["1.2.3.1.1"], actor="officer")
+    take_out(site, ["1.2.3.1.1"])
     before = counts(site)
-    assert withdraw(site, subject, ["1.2.3.1.1"], actor="officer").rows == {}
+    assert take_out(site, ["1.2.3.1.1"]).rows == {}
     assert counts(site) == before
 
 
 def test_the_trail_counts_and_names_nothing(site: Home, scans: Path) -> None:
     ingest(site, [scans])
-    withdraw(site, the_subject(site), ["1.2.3.1.1"], actor="officer")
+    take_out(site, ["1.2.3.1.1"])
     events: list[Any] = [event for event in trail.events(site) if event.act == "images.withdraw"]
     assert [event.detail for event in events] == [{"named": 1, "instances": 1}]
