@@ -29,7 +29,7 @@ _RULES: Final = {
             last(value_as_number >= $at_least ORDER BY measurement_date NULLS FIRST, measurement_id)
                 AS is_case
         FROM measurement
-        WHERE measurement_source_value = $code AND unit_source_value = $unit
+        WHERE measurement_source_value = $code AND unit = $unit
             AND value_as_number IS NOT NULL
         GROUP BY person_id""",
 }

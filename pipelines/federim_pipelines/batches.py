@@ -8,12 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from federim.model.errors import HomeError, LakeError, StorageFull
 from federim_pipelines.items import Item, Outcome, Reason, Refusal
-from federim_pipelines.sources import csv, dicom, fhir
+from federim_pipelines.sources import csv, dicom
+from federim_pipelines.sources.cda import reading as cda
+from federim_pipelines.sources.fhir import reading as fhir
+from federim_pipelines.sources.hl7v2 import reading as hl7v2
 from federim_pipelines.worker import Task, Worker, worker_for
 
 READERS: dict[str, Callable[[Item, Worker], Outcome]] = {
     dicom.KIND: dicom.read,
     fhir.KIND: fhir.read,
+    hl7v2.KIND: hl7v2.read,
+    cda.KIND: cda.read,
     csv.KIND: csv.read,
 }
 

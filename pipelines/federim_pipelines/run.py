@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from itertools import chain
 from pathlib import Path
 
 from federim import __version__
@@ -91,7 +92,7 @@ def ingest(
     if (reason := why_not_in_a_lake(treatment)) is not None:
         raise InputError(f"policy {treatment.name} cannot be used to fill a lake: {reason}")
     columns = None if mapping is None else load_mapping(mapping)
-    inputs = Inputs(home, paths, columns)
+    inputs = Inputs(home, paths, columns, issuer=issuer)
     started, clock = dt.datetime.now(dt.UTC).replace(tzinfo=None), time.monotonic()
     run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     task = Task(
@@ -116,7 +117,9 @@ def ingest(
             settled=settled,
         )
         watch.stage("patients")
-        _learn(opened(home.root, test_identities=test_identities), inputs.identities(), watch)
+        # Merges first: a file that was joined to another must not be met as somebody else.
+        known = chain(inputs.merges(), inputs.identities())
+        _learn(opened(home.root, test_identities=test_identities), known, watch)
         watch.stage("files")
         with Crew(executor, task) as crew:
             for outcomes in crew.read(in_batches(inputs.items())):

@@ -205,6 +205,11 @@ class Home:
         return self.root / "retained.sqlite3"
 
     @property
+    def vocabulary(self) -> Path:
+        """OMOP's concepts, where the site has loaded them."""
+        return self.root / "vocabulary.sqlite3"
+
+    @property
     def pictures(self) -> Path:
         """Images in quarantine whose words stayed doubtful, as PNG, for the site's own eyes."""
         return self.root / "pictures"

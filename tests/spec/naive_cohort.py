@@ -101,7 +101,7 @@ class Cohort:
     def measurements(self, leaf: MeasurementCriterion) -> list[tuple[Row, date | None]]:
         rows = coded(self.tables.get("measurement", []), "measurement", leaf.code)
         if leaf.unit:
-            rows = [row for row in rows if row.get("unit_source_value") == leaf.unit]
+            rows = [row for row in rows if row.get("unit") == leaf.unit]
         found = self.dated(rows, "measurement_date", leaf.within)
         if leaf.which is not Which.ANY:
             found = [(row, day) for row, day in found if day is not None]

@@ -71,7 +71,7 @@ def clinical_tables(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
                 measurement_datetime=st.none()
                 | st.integers(0, 3).map(lambda hour: datetime(2021, 3, 1, hour)),
                 value_as_number=VALUES,
-                unit_source_value=UNITS,
+                unit=UNITS,
             )
         ),
         "condition_occurrence": draw(

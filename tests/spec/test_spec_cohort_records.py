@@ -21,7 +21,7 @@ P2        | S2                | 2021-03-10
 P3        | S3                | 2021-03-10
 
 measurement
-person_id | measurement_source_value | measurement_date | value_as_number | unit_source_value
+person_id | measurement_source_value | measurement_date | value_as_number | unit
 P1        | 1988-5                   | 2021-03-01       | 120             | mg/L
 P1        | 1988-5                   | 2021-03-20       | 8               | mg/L
 P2        | 1988-5                   | 2021-03-09       | 12              | mg/dL

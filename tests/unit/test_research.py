@@ -37,7 +37,7 @@ def hospital(site: Home) -> Home:
                         "measurement_source_value": "1988-5",
                         "measurement_date": date(2021, 3, number),
                         "value_as_number": 10.0 * number,
-                        "unit_source_value": "mg/L",
+                        "unit": "mg/L",
                     }
                     for number, person in enumerate(PERSONS, start=1)
                 ],

@@ -12,7 +12,7 @@ dated AS (
         person_id,
         measurement_id,
         measurement_source_value AS code,
-        unit_source_value AS unit,
+        unit,
         value_as_number AS value,
         coalesce(measurement_datetime, measurement_date::TIMESTAMP) AS moment
     FROM measurement

@@ -19,6 +19,14 @@ _SCHEMES = _RT_SCHEMES | {
     *("PATHLEX", "RADELEMENT", "TNM", "UBERON", "UNS", "UPC", "DC"),
 }
 _PRIVATE_SCHEME = re.compile(r"99[A-Z0-9_]{1,14}")
+# Units in UCUM that hold words and are in no context group: what dose reports count (TID 10003, 10012), rates
+# of the heart, standardised uptake as it was written before CID 85 put its braces last.
+_UNITS_OF_REPORTS = frozenset(
+    {
+        *("{events}", "{frames}", "{pulses}", "R", "uA.s", "{H.B.}/min", "{beats}/min"),
+        *("{SUVbw}g/ml", "{SUVlbm}g/ml", "{SUVbsa}cm2/ml", "{SUVibw}g/ml"),
+    }
+)
 _CODE = re.compile(r"[!-~]{1,64}")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?|eng|fra|fre|deu|ger|dut|ita|nld|por|spa")
@@ -71,7 +79,9 @@ def is_a_code(text: str) -> bool:
     """
     if _CODE.fullmatch(text) is None:
         return False
-    if any(char.isdigit() for char in text) or text in _wordy() or _LANGUAGE.fullmatch(text):
+    if any(char.isdigit() for char in text) or text in _wordy() or text in _UNITS_OF_REPORTS:
+        return True
+    if _LANGUAGE.fullmatch(text):
         return True
     words = _LETTERS.findall(text)
     return bool(words) and all(word.upper() in units() for word in words)

@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from federim.keys import keyed
 from federim.model.identifiers import SiteName, Subject
-from federim_pipelines.codes.code import Code, is_code, is_unit
+from federim_pipelines.codes.code import Code, is_code
+from federim_pipelines.codes.codebook import Codebook
+from federim_pipelines.codes.systems import system_uri
 from federim_pipelines.deidentify.dates import OLDEST_AGE, year_of_birth
-from federim_pipelines.extract import codes
-from federim_pipelines.extract.clinical import FEMALE, MALE, UNKNOWN_GENDER, Rows, person
+from federim_pipelines.extract.facts import (
+    FEMALE,
+    MALE,
+    UNKNOWN_GENDER,
+    Facts,
+    Rows,
+    TableRow,
+    part_key,
+    person,
+)
 from federim_pipelines.extract.moments import Moment
 from federim_pipelines.extract.unusable import Unusable
-from federim_pipelines.items import Reason, Row
-from federim_pipelines.sources.mapping import Birth, CsvFile, Happened, Measured, Observed, Sex, When
+from federim_pipelines.items import Reason
+from federim_pipelines.sources.mapping import Birth, CsvFile, Given, Happened, Measured, Observed, Sex, When
 
 Cell = Callable[[str], str | None]  # the text in a column, None where it is one of the file's missing values
+Part = Measured | Observed | Happened | Given
 
 _NUMBER = re.compile(r"([<>]=?)?\s*([+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 _UNIT = {"d": dt.timedelta(days=1), "h": dt.timedelta(hours=1), "min": dt.timedelta(minutes=1)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Fact:
-    """Which table a kind of fact goes to, and its columns there."""
-
-    table: str
-    id: str
-    date: str
-    datetime: str | None = None
-
-
-_FACTS = {
-    "measurement": _Fact("measurement", "measurement_id", "measurement_date", "measurement_datetime"),
-    "observation": _Fact("observation", "observation_id", "observation_date"),
-    "condition": _Fact("condition_occurrence", "condition_occurrence_id", "condition_start_date"),
-    "procedure": _Fact("procedure_occurrence", "procedure_occurrence_id", "procedure_date"),
-}
 
 
 @dataclass(frozen=True)
@@ -49,6 +41,7 @@ class Reading:
     file: CsvFile
     site: SiteName
     year: int  # of the import, against which great ages are grouped
+    codebook: Codebook
 
     def rows(self, cell: Cell, subject: Subject, key: bytes) -> Rows:
         """The lake's rows of one CSV row; a missing value makes no row.
@@ -61,7 +54,7 @@ class Reading:
         Raises
         ------
         Unusable
-            A number, a date, a code or a listed value is not one; the detail names the column.
+            A number, a date, a code, a unit or a listed value is not one; the detail names the column.
         """
         told = self.file.person
         rows: Rows = [
@@ -72,29 +65,66 @@ class Reading:
                 gender=_gender(told.sex, cell) if told.sex else None,
             )
         ]
-        parts: dict[str, tuple[Measured | Observed | Happened, ...]] = {
+        facts = Facts(subject=subject, codebook=self.codebook)
+        for noun, place, part in self._parts():
+            row = self._fact(facts, noun, part, cell, part_key(key, noun, place))
+            if row is not None:
+                rows.append(row)
+        return rows
+
+    def _parts(self) -> Iterator[tuple[str, int, Part]]:
+        parts: dict[str, tuple[Part, ...]] = {
             "measurement": self.file.measurement,
             "observation": self.file.observation,
             "condition": self.file.condition,
             "procedure": self.file.procedure,
+            "drug": self.file.drug,
         }
-        for noun, fact in _FACTS.items():
-            for place, part in enumerate(parts[noun]):
-                value = _value(part, cell, self.file.decimal)
-                if value is None:
-                    continue
-                at = self._moment(part.date or self.file.date, cell).shifted(subject.date_shift_days)
-                row: Row = {
-                    "person_id": subject.person_id,
-                    fact.id: keyed(key, noun, str(place))[:16].hex(),
-                    **codes.columns(noun, _code(part, cell)),
-                    fact.date: at.date,
-                    **value,
-                }
-                if fact.datetime:
-                    row[fact.datetime] = at.datetime
-                rows.append((fact.table, row))
-        return rows
+        for noun, several in parts.items():
+            for place, part in enumerate(several):
+                yield noun, place, part
+
+    def _fact(self, facts: Facts, noun: str, part: Part, cell: Cell, key: str) -> TableRow | None:
+        """The row of one fact; None where its cell is missing, or does not say it happened."""
+        column = part.column or part.code_column
+        assert column is not None  # the mapping's own check
+        text = cell(column)
+        if text is None or (isinstance(part, Happened) and part.present and text not in part.present):
+            return None
+        code, at = _code(part, cell), self._moment(part.date or self.file.date, cell)
+        if isinstance(part, Measured):
+            return self._measurement(facts, part, cell, key, code, at)
+        if isinstance(part, Observed):
+            if part.number:
+                return facts.observation(key, code, at, number=_number(text, column, self.file.decimal)[1])
+            if text not in part.values:
+                raise Unusable(Reason.VALUE_UNUSABLE, f"column {column}: not one of the mapping's values")
+            return facts.observation(key, code, at, value=Code(text, None))
+        if isinstance(part, Given):
+            dose = self._optional(part.quantity_column, cell)
+            unit = _unit(part, cell)
+            return facts.drug(key, code, at, quantity=dose, unit=None if dose is None else unit)
+        return facts.condition(key, code, at) if noun == "condition" else facts.procedure(key, code, at)
+
+    def _measurement(
+        self, facts: Facts, part: Measured, cell: Cell, key: str, code: Code, at: Moment
+    ) -> TableRow:
+        text = cell(part.column)
+        assert text is not None  # `_fact` asked
+        operator, number = _number(text, part.column, self.file.decimal)
+        limits = self._optional(part.low_column, cell), self._optional(part.high_column, cell)
+        unit = _unit(part, cell)
+        try:
+            return facts.measurement(
+                key, code, at, number=number, operator=operator, unit=unit, limits=limits
+            )
+        except Unusable as refused:
+            where = f"column {part.unit_column or part.column}: {refused.detail}"
+            raise Unusable(refused.reason, where) from None
+
+    def _optional(self, column: str | None, cell: Cell) -> float | None:
+        text = None if column is None else cell(column)
+        return None if column is None or text is None else _number(text, column, self.file.decimal)[1]
 
     def _moment(self, when: When | None, cell: Cell) -> Moment:
         if when is None:
@@ -111,36 +141,19 @@ class Reading:
         return Moment((dt.datetime.combine(when.day, dt.time()) + delay).date())
 
 
-def _value(part: Measured | Observed | Happened, cell: Cell, decimal: str) -> Row | None:
-    """The columns a fact's value fills; None where the cell is missing, or does not say it happened."""
-    column = part.column or part.code_column
-    assert column is not None  # the mapping's own check
-    text = cell(column)
-    if text is None:
-        return None
-    if isinstance(part, Happened):
-        return None if part.present and text not in part.present else {}
-    if isinstance(part, Observed) and not part.number:
-        if text not in part.values:
-            raise Unusable(Reason.VALUE_UNUSABLE, f"column {column}: not one of the mapping's values")
-        return {"value_source_code": text}
-    operator, number = _number(text, column, decimal)
-    if isinstance(part, Observed):
-        return {"value_as_number": number}
-    unit = cell(part.unit_column) if part.unit_column else part.unit
-    if part.unit_column and unit is not None and not is_unit(unit):
-        raise Unusable(Reason.VALUE_UNUSABLE, f"column {part.unit_column}: not a unit")
-    return {"value_as_number": number, "operator": operator, "unit_source_value": unit}
+def _unit(part: Measured | Given, cell: Cell) -> str | None:
+    return cell(part.unit_column) if part.unit_column else part.unit
 
 
-def _code(part: Measured | Observed | Happened, cell: Cell) -> Code:
+def _code(part: Part, cell: Cell) -> Code:
+    system = None if part.system is None else system_uri(part.system) or part.system
     if part.code is not None:
-        return Code(part.code, part.system)
+        return Code(part.code, system)
     assert part.code_column is not None  # the mapping's own check
     code = cell(part.code_column)
     if code is None or not is_code(code):
         raise Unusable(Reason.CODE_MISSING, f"column {part.code_column}")
-    return Code(code, part.system)
+    return Code(code, system)
 
 
 def _number(text: str, column: str, decimal: str) -> tuple[str | None, float]:

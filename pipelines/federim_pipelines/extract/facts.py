@@ -96,13 +96,21 @@ class Facts:
         }
 
     def procedure(
-        self, key: str, code: Code, at: Moment, *, body_site: Code | None = None, study_uid: str | None = None
+        self,
+        key: str,
+        code: Code,
+        at: Moment,
+        *,
+        body_site: Code | None = None,
+        laterality: Code | None = None,
+        study_uid: str | None = None,
     ) -> TableRow:
         """An act; `study_uid` is the StudyInstanceUID of the images it made."""
         return "procedure_occurrence", self._row("procedure_occurrence_id", key) | self._told() | {
             **self._columns("procedure", code),
             "procedure_date": at.shifted(self.subject.date_shift_days).date,
             "body_site_source_value": None if body_site is None else body_site.code,
+            "laterality_source_value": None if laterality is None else laterality.code,
             "StudyInstanceUID": self._study(study_uid),
         }
 

@@ -12,6 +12,7 @@ from federim_pipelines.items import Reason
 
 _PARTIAL = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2]))?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_HL7 = re.compile(r"([0-9]{4}|[0-9]{6}|[0-9]{8}|[0-9]{10}|[0-9]{12}|[0-9]{14})(\.[0-9]{1,6})?([+-][0-9]{4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,55 @@ def of_fhir(resource: dict[str, Any], *elements: str) -> Moment:
         if value is not None:
             return _read(value, element)
     return Moment()
+
+
+def end_of_fhir(resource: dict[str, Any], element: str) -> Moment:
+    """The end of a Period, no date where it is still open.
+
+    Raises
+    ------
+    Unusable
+        It is no FHIR dateTime.
+    """
+    value = resource.get(element)
+    end = value.get("end") if isinstance(value, dict) else None
+    return Moment() if end is None else _read(end, f"{element}.end")
+
+
+def of_hl7(text: str, element: str) -> Moment:
+    """A time stamp of HL7 v2 or of CDA, YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ].
+
+    A year or a month alone gives no date, and a time zone is dropped, as in `of_fhir`.
+
+    Parameters
+    ----------
+    element : str
+        The field or element it stands in, for the refusal.
+
+    Raises
+    ------
+    Unusable
+        It is no time stamp.
+
+    References
+    ----------
+    HL7 v2.5, 2.A.22, DTM; HL7 v3 data types R1, 3.8, Point in Time.
+    """
+    match = _HL7.fullmatch(text.strip())
+    if match is None:
+        raise Unusable(Reason.DATE_UNUSABLE, element)
+    digits = match[1]
+    if len(digits) < len("YYYYMMDD"):
+        return Moment()
+    try:
+        day = dt.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+        if len(digits) == len("YYYYMMDD"):
+            return Moment(day)
+        hour, minute, second = (int(digits[at : at + 2] or 0) for at in (8, 10, 12))
+        fraction = dt.timedelta(seconds=float(match[2] or 0))
+        return Moment(day, dt.datetime.combine(day, dt.time(hour, minute, second)) + fraction)
+    except ValueError:
+        raise Unusable(Reason.DATE_UNUSABLE, element) from None
 
 
 def birth_of_fhir(patient: dict[str, Any]) -> dt.date | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import BinaryIO
 
@@ -45,12 +45,12 @@ def spans(item: Item) -> Iterator[Item]:
             rest += block
             length, rows = _whole_rows(rest)
             if length:
-                yield Item(source=KIND, path=item.path, start=start, end=start + length, first_line=row)
+                yield replace(item, start=start, end=start + length, first_line=row)
                 start, row, rest = start + length, row + rows, rest[length:]
             elif len(rest) > LONGEST_ROW_BYTES:
                 break  # the reader refuses that row; where another would begin, nobody knows
     if rest or start == 0:
-        yield Item(source=KIND, path=item.path, start=start, end=start + len(rest), first_line=row)
+        yield replace(item, start=start, end=start + len(rest), first_line=row)
 
 
 def identities(item: Item, file: CsvFile) -> Iterator[PatientIdentity]:
@@ -84,7 +84,7 @@ def read(item: Item, worker: Worker) -> Outcome:
         refusals = [Refusal(reason=refused.reason, detail=refused.detail)] if item.start == 0 else []
         return Outcome(item, [], refusals)
     outcome = Outcome(item, [], [])
-    reading = Reading(file, worker.home.name, worker.year)
+    reading = Reading(file, worker.home.name, worker.year, worker.codebook)
     with opened(item) as content:
         for position, cells in enumerate(_rows(content, file), start=item.first_line):
             if position == 1 or cells == []:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from federim.keys import keyed
 from federim.lake.images import discard, store
+from federim.lake.images import read as located
 from federim.model.identifiers import SiteName
 from federim_pipelines.deidentify.cleaned import Cleaned
+from federim_pipelines.extract.annotations import rows_of as annotation_rows_of
 from federim_pipelines.extract.imaging import rows_of
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal, Row
@@ -63,6 +65,8 @@ def _cleaned(item: Item, worker: Worker) -> Cleaned:
 
 
 def _record(cleaned: Cleaned, worker: Worker) -> Record:
+    instance = str(cleaned.raw.get("SOPInstanceUID")).strip()
+    key = keyed(worker.record_key, "instance", instance)[:16]
     stored = store(worker.home, cleaned)
     rows = rows_of(
         cleaned.raw,
@@ -74,13 +78,19 @@ def _record(cleaned: Cleaned, worker: Worker) -> Record:
         year=worker.year,
     )
     try:
+        rows += annotation_rows_of(
+            str(cleaned.clean.get("SOPClassUID")),
+            located(worker.home, stored.path),
+            cleaned.subject,
+            key,
+            worker.codebook,
+        )
         cleaned.prove(_beyond(rows, cleaned.head + cleaned.tail, worker.home.name))
-    except Unusable:
+    except Exception:
         discard(worker.home, stored.path)
         raise
-    instance = str(cleaned.raw.get("SOPInstanceUID")).strip()
     return Record(
-        key=keyed(worker.record_key, "instance", instance)[:16],
+        key=key,
         content=bytes.fromhex(stored.sha256)[:16],
         rows=rows,
         conflict=Reason.INSTANCE_CONFLICT,

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from federim.home import Home
 from federim.model.errors import InputError
-from federim.model.identifiers import PatientIdentity
+from federim.model.identifiers import Merge, PatientIdentity
 from federim_pipelines.items import Item
-from federim_pipelines.sources import csv, dicom, fhir
+from federim_pipelines.sources import csv, dicom
+from federim_pipelines.sources.cda import reading as cda
+from federim_pipelines.sources.fhir import reading as fhir
 from federim_pipelines.sources.folder import Found, walk
+from federim_pipelines.sources.hl7v2 import reading as hl7v2
 from federim_pipelines.sources.mapping import Mapping
 from federim_pipelines.sources.sniff import Kind
 
@@ -19,15 +22,23 @@ _JSON_NAMES = (".json", ".ndjson", ".jsonl")
 
 
 class Inputs:
-    """All files under some paths: DICOM, FHIR, and CSV where a mapping covers it.
+    """All files under some paths: DICOM, FHIR, HL7 v2, CDA, and CSV where a mapping covers it.
 
     A file no source reads is an item all the same: its reader refuses it, so that it is counted.
     `ignored` counts the DICOMDIR files met by the last walk: indexes of files that are met by themselves.
+
+    Parameters
+    ----------
+    issuer : str
+        Whose patient numbers are those that say nothing of it; "" is the site's own register.
     """
 
-    def __init__(self, home: Home, paths: Sequence[Path], mapping: Mapping | None = None) -> None:
+    def __init__(
+        self, home: Home, paths: Sequence[Path], mapping: Mapping | None = None, *, issuer: str = ""
+    ) -> None:
         self._roots = _roots(home, paths)
         self._mapping = mapping
+        self._issuer = issuer
         self.ignored = 0
 
     def files(self) -> Iterator[Item]:
@@ -47,14 +58,27 @@ class Inputs:
             except OSError:
                 yield whole  # gone since it was listed: the reader says so
 
+    def merges(self) -> Iterator[Merge]:
+        """What HL7 v2 messages say of files of a register that are one person's."""
+        for found in walk(self._roots):
+            if found.kind is Kind.HL7V2:
+                for told in hl7v2.identities(found.item(hl7v2.KIND)):
+                    if isinstance(told, Merge):
+                        yield told
+
     def identities(self) -> Iterator[PatientIdentity]:
-        """The patients of FHIR files and of CSV registers; images name theirs when they are read."""
+        """The patients of records and of registers; images name theirs when they are read."""
         for found in walk(self._roots):
             source = self._source(found)
+            item = found.item(source)
             if source == fhir.KIND:
-                yield from fhir.identities(found.item(source))
+                yield from fhir.identities(item, self._issuer)
+            elif source == hl7v2.KIND:
+                yield from (told for told in hl7v2.identities(item) if isinstance(told, PatientIdentity))
+            elif source == cda.KIND:
+                yield from cda.identities(item)
             elif source == csv.KIND and self._mapping and (file := self._mapping.covering(_name(found))):
-                yield from csv.identities(found.item(source), file)
+                yield from csv.identities(item, file)
 
     def name(self, item: Item) -> str:
         """The file an item belongs to, told from the path given: `GIVEN/folder/file` or `…!/member`.
@@ -67,11 +91,13 @@ class Inputs:
 
     def _source(self, found: Found) -> str:
         name = _name(found)
+        if found.kind in _SOURCES:
+            return _SOURCES[found.kind]
         if found.kind is Kind.OTHER and (
             name.lower().endswith(".csv") or (self._mapping and self._mapping.covering(name))
         ):
             return csv.KIND
-        if found.kind is Kind.JSON or (found.kind is Kind.OTHER and name.lower().endswith(_JSON_NAMES)):
+        if found.kind is Kind.OTHER and name.lower().endswith(_JSON_NAMES):
             return fhir.KIND
         return dicom.KIND
 
@@ -80,7 +106,8 @@ def _as_it_is(item: Item) -> Iterator[Item]:
     yield item
 
 
-_SPANS = {fhir.KIND: fhir.spans, csv.KIND: csv.spans}
+_SOURCES = {Kind.JSON: fhir.KIND, Kind.HL7V2: hl7v2.KIND, Kind.XML: cda.KIND}
+_SPANS = {fhir.KIND: fhir.spans, csv.KIND: csv.spans, hl7v2.KIND: hl7v2.spans}
 
 
 def _name(found: Found) -> str:

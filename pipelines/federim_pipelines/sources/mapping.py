@@ -35,6 +35,8 @@ One `[[file]]` a kind of file. Anything but the pattern and the person's key may
     code_column = "LOINC"
     system = "http://loinc.org"
     unit_column = "UNIT"
+    low_column = "LOW"                # limits of normal, in the same unit
+    high_column = "HIGH"
 
     [[file.observation]]              # neither measured nor a diagnosis: only the values listed get in,
     column = "discharge"              # since free text may name a person (or say `number = true`)
@@ -49,7 +51,13 @@ One `[[file]]` a kind of file. Anything but the pattern and the person's key may
 
     [[file.procedure]]                # an act whose code is in a column
     code_column = "CCAM"
-    system = "https://smt.esante.gouv.fr/terminologie-ccam"
+    system = "CCAM"                   # a system's URI, OID or usual name: LOINC, CIM-10, CCAM, ATC …
+
+    [[file.drug]]                     # a drug given
+    code_column = "ATC"
+    system = "ATC"
+    quantity_column = "DOSE"
+    unit = "mg"                       # or unit_column
 
 A file that tells sex or birth is a register: the persons it names become known. Any other speaks of
 persons known already, and a row about someone else is quarantined; `registers = true` under
@@ -133,6 +141,8 @@ class When(_Part):
 
 
 class _Coded(_Part):
+    """A fact's code: one for the file, or one a row."""
+
     code: str | None = None
     code_column: str | None = None
     system: str | None = None
@@ -151,6 +161,8 @@ class Measured(_Coded):
     column: str
     unit: str | None = None
     unit_column: str | None = None
+    low_column: str | None = None
+    high_column: str | None = None
 
 
 class Observed(_Coded):
@@ -180,6 +192,14 @@ class Happened(_Coded):
         return self
 
 
+class Given(Happened):
+    """A drug; its dose, if the row tells it, is in `quantity_column`."""
+
+    quantity_column: str | None = None
+    unit: str | None = None
+    unit_column: str | None = None
+
+
 class CsvFile(_Part):
     """What the columns of one kind of file mean."""
 
@@ -197,6 +217,7 @@ class CsvFile(_Part):
     observation: tuple[Observed, ...] = ()
     condition: tuple[Happened, ...] = ()
     procedure: tuple[Happened, ...] = ()
+    drug: tuple[Given, ...] = ()
 
     @field_validator("encoding")
     @classmethod

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from federim.cli.access import Key
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
 from federim.home import Role
 from federim.model.errors import InputError, UserError
@@ -45,16 +46,14 @@ def receive(
         ),
     ] = None,
     associations: Annotated[int, typer.Option(min=1, help="Most associations at a time.")] = 8,
-    tls_certificate: Annotated[
-        Path | None, typer.Option(help="PEM certificate: listen with TLS only.", show_default=False)
+    certificate: Annotated[
+        Path | None, typer.Option(help="PEM of this site's certificate: TLS only.", show_default=False)
     ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(help="PEM key of the certificate.", show_default=False)
-    ] = None,
-    tls_authority: Annotated[
+    key: Key = None,
+    ca: Annotated[
         Path | None,
         typer.Option(
-            help="PEM authority: senders must show a certificate it signed, and are told over TLS.",
+            help="PEM of the authorities that sign senders' certificates: a sender must show one.",
             show_default=False,
         ),
     ] = None,
@@ -92,7 +91,7 @@ def receive(
 
     home = open_home(context, Role.SITE)
     load_policy(policy)  # a mistake in it would otherwise show only once images wait
-    incoming, outgoing = _tls(tls_certificate, tls_key, tls_authority)
+    incoming, outgoing = _tls(certificate, key, ca)
     listening = Listening(
         aet=application_title(aet),
         host=host,
@@ -142,14 +141,13 @@ def receive(
 
 
 def _tls(
-    certificate: Path | None, key: Path | None, authority: Path | None
+    certificate: Path | None, key: Path | None, ca: Path | None
 ) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
-    """TLS for those who call and for those who are called; None twice without a certificate."""
-    from federim_pipelines.sources.pacs.peer import client_tls, server_tls
+    """TLS for those who call us and for those we call; none without a certificate."""
+    from federim_pipelines.sources.pacs.security import client_tls, server_tls
 
-    if certificate is None and key is None and authority is None:
+    if certificate is None:
+        if key or ca:
+            raise InputError("--key and --ca are of TLS: give --certificate too")
         return None, None
-    if certificate is None or key is None:
-        raise InputError("TLS needs --tls-certificate and --tls-key, both PEM files")
-    calling = None if authority is None else client_tls(authority, certificate, key)
-    return server_tls(certificate, key, authority), calling
+    return server_tls(certificate, key, ca), client_tls(ca, certificate, key)

@@ -120,7 +120,7 @@ class _Compiler:
     def _measurement(self, name: str, leaf: MeasurementCriterion) -> str:
         where = self._code(name, leaf.code, "measurement")
         if leaf.unit:
-            where.append(f"e.unit_source_value = {self._parameter(name, 'unit', leaf.unit)}")
+            where.append(f"e.unit = {self._parameter(name, 'unit', leaf.unit)}")
         where += self._window(name, leaf.within, "e.measurement_date")
         values = []
         for comparison in leaf.value:

@@ -72,7 +72,7 @@ def measurement(
     system: str = "",
     within_days: Days | None = None,
 ) -> MeasurementCriterion:
-    """Persons with a result; `unit` as the source gives it (UCUM)."""
+    """Persons with a result; `unit` is the one that the lake keeps them in (UCUM)."""
     wanted = () if value is None else comparisons(value)
     return MeasurementCriterion(codes(code, system), wanted, unit, Which(which), window(within_days))
 

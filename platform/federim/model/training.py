@@ -58,7 +58,7 @@ class Feature:
     """One column of a tabular task: a measurement's code, its unit, and which of its values."""
 
     code: str  # measurement_source_value, for example LOINC 2160-0
-    unit: str  # unit_source_value, UCUM; values in any other unit are not used
+    unit: str  # UCUM, as in column unit of measurement; values in any other unit are not used
     statistic: Statistic = Statistic.LAST
 
     def __post_init__(self) -> None:

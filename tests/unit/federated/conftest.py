@@ -215,7 +215,7 @@ def _measured(person: str, code: str, unit: str, value: float) -> dict[str, Any]
         "measurement_source_value": code,
         "measurement_date": dt.date(2024, 3, 1),
         "value_as_number": value,
-        "unit_source_value": unit,
+        "unit": unit,
     }
 
 

@@ -27,7 +27,7 @@ def measured(person: str, code: str, value: float | None, day: int, unit: str = 
         "measurement_source_value": code,
         "measurement_date": dt.date(2024, 1, day),
         "value_as_number": value,
-        "unit_source_value": unit,
+        "unit": unit,
     }
 
 

@@ -68,7 +68,7 @@ def fill(home: Home, persons: range, *, site: str = "alpha") -> None:
                     "measurement_source_system": "http://loinc.org",
                     "measurement_date": date(2025, 1, 1),
                     "value_as_number": 0.1 * number + result,
-                    "unit_source_value": "mg/L",
+                    "unit": "mg/L",
                 }
             )
     with Lake(home).writing() as writer:

@@ -16,7 +16,7 @@ c2 AS (  -- last measurement 1988-5 > 10 in mg/L, from 30 days before to 0 days 
   FROM measurement AS e
   JOIN dated AS i ON i.person_id = e.person_id
   WHERE e.measurement_source_value IN ($c2_code_1)
-    AND e.unit_source_value = $c2_unit_1
+    AND e.unit = $c2_unit_1
     AND e.measurement_date IS NOT NULL
     AND i.index_date IS NOT NULL
     AND e.measurement_date >= i.index_date - $c2_before_1::INTEGER
@@ -55,7 +55,7 @@ c2 AS (  -- last measurement 1988-5 > 10 in mg/L, from 30 days before to 0 days 
   FROM measurement AS e
   JOIN dated AS i ON i.person_id = e.person_id
   WHERE e.measurement_source_value IN ($c2_code_1)
-    AND e.unit_source_value = $c2_unit_1
+    AND e.unit = $c2_unit_1
     AND e.measurement_date IS NOT NULL
     AND i.index_date IS NOT NULL
     AND e.measurement_date >= i.index_date - $c2_before_1::INTEGER

@@ -48,7 +48,7 @@ class Rows:
             "measurement_source_value": "1988-5",
             "measurement_date": date(2021, 3, 1),
             "value_as_number": 12.0,
-            "unit_source_value": "mg/L",
+            "unit": "mg/L",
             **columns,
         }
 

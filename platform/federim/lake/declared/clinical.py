@@ -93,6 +93,7 @@ PROCEDURE_OCCURRENCE = Table(
             code_system=SNOMED,
             added_later=True,
         ),
+        value("laterality_source_value", TEXT, "Code of which side", code_system=SNOMED, added_later=True),
         uid("StudyInstanceUID", "Keyed UID of the study an imaging act made", required=False),
         *told_in(),
     ),

@@ -172,9 +172,9 @@ def test_cosines_that_are_not_perpendicular_make_no_regular_volume() -> None:
 
 def test_a_slice_that_nobody_placed_is_counted_and_keeps_the_volume_from_being_regular() -> None:
     slices = stack([0, 1, 2, 3, 4])
-    slices[2, 0] = math.nan
+    slices[4, 0] = math.nan
     geometry = measured(slices)
-    assert (geometry.slices, geometry.regular, geometry.missing_slices) == (5, False, 1)
+    assert (geometry.slices, geometry.regular, geometry.missing_slices) == (5, False, 0)
 
 
 def test_slices_nobody_placed_have_no_geometry() -> None:

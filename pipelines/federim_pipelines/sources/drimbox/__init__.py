@@ -1,0 +1,1 @@
+"""Pull what a KOS manifest names from the DRIMbox of the hospital that keeps it."""

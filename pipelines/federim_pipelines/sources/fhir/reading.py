@@ -1,0 +1,164 @@
+"""Read FHIR R4 files: a record, a refusal or a count for every resource."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from federim.keys import canonical, keyed
+from federim.model.errors import IdentityError
+from federim.model.identifiers import PatientIdentity
+from federim_pipelines.extract.facts import Facts
+from federim_pipelines.extract.unusable import Unusable
+from federim_pipelines.items import LAST, Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.sources.fhir import content
+from federim_pipelines.sources.fhir.content import DELETION, Numbered, Resource
+from federim_pipelines.sources.fhir.kinds import ENTERED_IN_ERROR, KINDS, SKIPPED, Kind
+from federim_pipelines.sources.fhir.links import Links
+from federim_pipelines.sources.fhir.patient import identity_of
+from federim_pipelines.sources.fhir.person import person_of
+from federim_pipelines.sources.fhir.references import KIND, deleted, name_of, record_key
+from federim_pipelines.sources.fhir.versions import version_of
+from federim_pipelines.worker import Worker
+
+__all__ = ["KIND", "identities", "read", "spans"]
+
+spans = content.spans
+
+_NOT_FHIRS_SHAPE = (AttributeError, TypeError, LookupError, ValueError, ArithmeticError)
+
+
+def identities(item: Item, issuer: str = "") -> Iterator[PatientIdentity]:
+    """Every person a FHIR file describes; what cannot be read is left for `read` to refuse."""
+    with suppress(OSError, ValueError, RecursionError, content.NotFhir):
+        for _, full_url, resource in content.patients(item):
+            with suppress(AttributeError, TypeError, LookupError):
+                if (identity := identity_of(resource, full_url, issuer)) is not None:
+                    yield identity
+
+
+def read(item: Item, worker: Worker) -> Outcome:
+    """The records of a bundle, a resource or a span of lines; a bundle that is broken is refused whole."""
+    reading = _Reading(worker)
+    try:
+        if content.is_lines(item):
+            reading.take(content.lines(item, reading.refusals))
+        else:
+            entries = content.entries(item)
+            reading.links.know(entries)
+            reading.take(entries)
+    except content.BROKEN_JSON as error:
+        return Outcome(item, [], [Refusal(reason=content.broken(error), detail="JSON")])
+    except content.NotFhir:
+        return Outcome(item, [], [Refusal(reason=Reason.NOT_SUPPORTED, detail="JSON without a resourceType")])
+    return Outcome(item, reading.records, reading.refusals, dict(reading.skipped))
+
+
+class _Reading:
+    """What one item gives, as it is read."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.links = Links(worker)
+        self.records: list[Record] = []
+        self.refusals: list[Refusal] = []
+        self.skipped: Counter[str] = Counter()
+
+    def take(self, resources: Iterable[Numbered]) -> None:
+        """Make a record, a refusal or a count of every resource."""
+        for position, full_url, resource in resources:
+            try:
+                self._take(position, full_url, resource)
+            except Unusable as refused:
+                self._refuse(refused, position)
+            except IdentityError:
+                self._refuse(Unusable(Reason.IDENTITY_REFUSED, resource["resourceType"]), position)
+            except _NOT_FHIRS_SHAPE as error:
+                # The error's text may quote the resource.
+                self._refuse(Unusable(Reason.UNREADABLE, type(error).__name__), position)
+
+    def _take(self, position: int, full_url: str, resource: Resource) -> None:
+        told = resource["resourceType"]
+        if told == "Patient":
+            self._patient(position, full_url, resource)
+        elif told == DELETION:
+            self._deletion(position, resource)
+        elif told == "Bundle":
+            self._bundle(content.inner(resource, position))
+        elif told in KINDS:
+            self._fact(position, full_url, resource, told, KINDS[told])
+        else:
+            self.skipped[told if told in SKIPPED else "other"] += 1
+
+    def _fact(self, position: int, full_url: str, resource: Resource, name: str, kind: Kind) -> None:
+        key = record_key(self.worker, name, name_of(resource, name, full_url))
+        version = version_of(resource)
+        if kind.is_void(resource):
+            if kind.is_status(resource, ENTERED_IN_ERROR):
+                self._withdraw(position, key, version or LAST)
+            elif version:
+                self._withdraw(position, key, version)
+            else:
+                self.skipped[name] += 1
+            return
+        subject = self.links.subject(resource)
+        visit = self.links.visit(resource)
+        facts = Facts(
+            subject=subject,
+            codebook=self.worker.codebook,
+            report_id=self.links.report(name, full_url, resource),
+            visit_occurrence_id=visit,
+        )
+        rows: list[tuple[str, Row]] = []
+        refused = 0
+        for made in kind.rows(resource, facts, key.hex(), self.links):
+            if isinstance(made, Unusable):
+                refused += 1
+                self._refuse(made, position)
+            else:
+                rows.append(made)
+        if rows or (version and not refused):
+            said = canonical([subject.person_id, visit, kind.said(resource)])
+            self._keep(position, key, said, rows, version)
+        elif not refused:
+            self.skipped[name] += 1
+
+    def _bundle(self, entries: list[Numbered]) -> None:
+        """A bundle within the file, such as a line of an export's deletions: its names are its own."""
+        outer, self.links = self.links, Links(self.worker)
+        self.links.know(entries)
+        self.take(entries)
+        self.links = outer
+
+    def _patient(self, position: int, full_url: str, resource: Resource) -> None:
+        identity = identity_of(resource, full_url, self.worker.issuer)
+        if identity is None:
+            raise Unusable(Reason.PATIENT_UNKNOWN, "Patient.identifier")
+        key = record_key(self.worker, "Patient", name_of(resource, "Patient", full_url))
+        subject = self.worker.exchange.learn(identity)
+        row = person_of(resource, subject, self.worker.home.name, self.worker.year)
+        said = canonical([subject.person_id, resource.get("birthDate"), resource.get("gender")])
+        # Without a version: the row of a person is made of many records, and none of them takes it away.
+        self._keep(position, key, said, [row], None)
+
+    def _deletion(self, position: int, resource: Resource) -> None:
+        meant = deleted(resource.get("url"), tuple(KINDS))
+        if meant is None:
+            self.skipped[DELETION] += 1
+        else:
+            self._withdraw(position, record_key(self.worker, *meant), LAST)
+
+    def _withdraw(self, position: int, key: bytes, version: int) -> None:
+        self._keep(position, key, b"", [], version)
+
+    def _keep(
+        self, position: int, key: bytes, said: bytes, rows: list[tuple[str, Row]], version: int | None
+    ) -> None:
+        content_key = keyed(self.worker.record_key, "content", said)[:16]
+        self.records.append(
+            Record(key=key, content=content_key, rows=tuple(rows), position=position, version=version)
+        )
+
+    def _refuse(self, refused: Unusable, position: int) -> None:
+        self.refusals.append(Refusal(reason=refused.reason, position=position, detail=refused.detail))

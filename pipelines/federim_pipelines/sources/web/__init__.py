@@ -1,0 +1,1 @@
+"""HTTP servers a site pulls from: how they are reached, and how they are asked."""

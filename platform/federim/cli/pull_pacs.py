@@ -1,0 +1,156 @@
+"""`federim pull pacs`: fetch studies from a PACS into the lake."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from federim.cli.access import Authority, Certificate, Key
+from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.home import Role
+from federim.model.errors import InputError
+
+if TYPE_CHECKING:
+    pass
+
+INTERRUPTED_EXIT_CODE = 130  # the shell's own: 128 and the number of SIGINT
+
+
+def pacs(
+    context: typer.Context,
+    peer: Annotated[
+        str, typer.Argument(metavar="[AET@HOST:PORT]", help="The PACS.", show_default="from the work list")
+    ] = "",
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            "--work-list",
+            help="TOML file that says which PACS, what and how, instead of the options below.",
+            show_default=False,
+        ),
+    ] = None,
+    aet: Annotated[str, typer.Option(help="Our AE title, as the PACS knows it.")] = "FEDERIM",
+    query: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEYWORD=VALUE",
+            help="What a study must match, such as StudyDate=20240101-20240131; repeatable. A patient's "
+            "values belong in a work list: other users of this machine can see a command's options.",
+            show_default=False,
+        ),
+    ] = None,
+    move: Annotated[
+        bool, typer.Option("--move", help="Have studies sent by C-MOVE to our AE title, not by C-GET.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="C-MOVE: where to listen.", show_default="a federim receive listens"
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(help="C-MOVE: address to listen on.")] = "127.0.0.1",
+    hours: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HH:MM-HH:MM",
+            help="Begin studies in these hours only, such as 20:00-06:30; repeatable.",
+            show_default="any time",
+        ),
+    ] = None,
+    pause: Annotated[float, typer.Option(min=0, help="Seconds between two studies.")] = 0.0,
+    associations: Annotated[int, typer.Option(min=1, max=16, help="Most studies at a time.")] = 1,
+    tls: Annotated[bool, typer.Option("--tls", help="Call the PACS over TLS.")] = False,
+    ca: Authority = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    policy: Annotated[
+        str, typer.Option(help="De-identification: research, basic, strict, or a TOML file of your own.")
+    ] = "research",
+    issuer: Annotated[
+        str, typer.Option(help="Whose PatientID it is where it does not say.", show_default="this site's")
+    ] = "",
+    test_identities: Annotated[
+        bool, typer.Option("--test-identities", help="Accept INS of the test and demonstration authorities.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
+    ] = None,
+    actor: Actor = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """Ask a PACS for studies (C-FIND), have them sent (C-GET, C-MOVE), and pseudonymise them into the lake.
+
+    What is here already is not fetched again, so a pull that was stopped is simply started again.
+    """
+    from federim_pipelines.behind import Draining
+    from federim_pipelines.deidentify.policy.compilation import load_policy
+    from federim_pipelines.processes import process_pool
+    from federim_pipelines.progress import shown
+    from federim_pipelines.sources.pacs.calling import Calling
+    from federim_pipelines.sources.pacs.pull import pull
+    from federim_pipelines.sources.pacs.security import client_tls
+    from federim_pipelines.sources.pacs.worklist import WorkList, work_list
+
+    home = open_home(context, Role.SITE)
+    load_policy(policy)  # a mistake in it would otherwise show only once studies wait
+    if (work is None) == (not peer):
+        raise InputError("give either the PACS as AET@HOST:PORT or a work list that names it")
+    todo = (
+        WorkList.load(work)
+        if work is not None
+        else work_list(
+            pacs=peer,
+            aet=aet,
+            retrieve="move" if move else "get",
+            host=host,
+            port=port,
+            hours=hours or (),
+            pause=pause,
+            associations=associations,
+            query=[_query(query or [])],
+        )
+    )
+    if not tls and (ca or certificate or key):
+        raise InputError("--ca, --certificate and --key are of TLS: give --tls too")
+    secured = client_tls(ca, certificate, key) if tls else None
+    number = workers or os.cpu_count() or 1
+    try:
+        with (
+            process_pool(number) if number > 1 else nullcontext() as executor,
+            shown(ERR) as watch,
+        ):
+            draining = Draining(
+                policy=policy, issuer=issuer, test_identities=test_identities, executor=executor, actor=actor
+            )
+            done = pull(home, todo, Calling(todo.aet, todo.peer, secured), draining, watch)
+    except KeyboardInterrupt:
+        ERR.print("federim: stopped; what was fetched stays, and the same command again does the rest")
+        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
+    lines = [
+        f"{done.found:>9,} studies found: {done.already:,} here already, {done.pulled:,} fetched, "
+        f"{done.incomplete:,} not whole",
+        f"{done.images:>9,} images sent",
+        f"{done.accepted:>9,} accepted",
+        f"{done.duplicates:>9,} duplicates: nothing new in them",
+        f"{done.quarantined:>9,} quarantined",
+    ]
+    if done.incomplete:
+        lines.append("the same command again asks for what did not come")
+    if done.waiting:
+        lines.append(f"{done.waiting:>9,} wait in the spool, as another run is writing: pull again")
+    report(done.as_json(), "\n".join(lines), as_json=as_json)
+
+
+def _query(pairs: list[str]) -> dict[str, str]:
+    told: dict[str, str] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or key in told:
+            raise InputError("--query: expected KEYWORD=VALUE, each keyword once")
+        told[key] = value
+    return told

@@ -1,0 +1,72 @@
+"""Read messages with a real worker, and let what they give into a real lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from federim.lake.reader import connect_home
+from federim.lake.tables import Lake
+from federim.model.identifiers import Merge
+from federim_pipelines.intake import Intake
+from federim_pipelines.items import Item, Outcome
+from federim_pipelines.review import Review
+from federim_pipelines.sources.hl7v2 import reading
+from federim_pipelines.worker import Worker
+
+Read = Callable[..., Outcome]
+Enter = Callable[[Sequence[bytes]], None]
+Rows = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def read(worker: Worker, write_file: Callable[..., Item]) -> Read:
+    """`read(content)` is what a file of messages gives, whoever they name made known first."""
+
+    def build(content: bytes, name: str = "in.hl7") -> Outcome:
+        item = write_file(name, content, source=reading.KIND)
+        for identity in reading.identities(item):
+            if not isinstance(identity, Merge):
+                worker.exchange.learn(identity)
+        return reading.read(item, worker)
+
+    return build
+
+
+@pytest.fixture
+def enter(worker: Worker, read: Read) -> Enter:
+    """`enter([message, …])` reads files in that order, and takes each into the worker's lake by itself."""
+
+    def build(contents: Sequence[bytes]) -> None:
+        for number, content in enumerate(contents):
+            outcome = read(content, f"{number}.hl7")
+            with Lake(worker.home).writing() as writer, Review(worker.home) as review:
+                intake = Intake(
+                    worker.home,
+                    writer,
+                    review,
+                    run_id=f"run-{number}",
+                    name=lambda item: item.path.name,
+                    file_done=lambda: None,
+                )
+                intake.take([outcome])
+                intake.finish(
+                    {"run_id": f"run-{number}", "started_at": None, "version": "", "policy": ""}
+                    | {"started_at": pa.scalar(0, pa.timestamp("us")).as_py()}
+                )
+
+    return build
+
+
+@pytest.fixture
+def rows(worker: Worker) -> Rows:
+    """`rows(query)` is what a query finds in that lake."""
+
+    def build(query: str) -> list[dict[str, Any]]:
+        with connect_home(worker.home) as lake:
+            return lake.sql(query).to_arrow_table().to_pylist()
+
+    return build
