@@ -112,7 +112,9 @@ class Intake:
             The disk refuses a commit; what was committed before stays.
         """
         records = [record for outcome in outcomes for record in outcome.records]
-        known = self._writer.known({record.key for record in records})
+        keys = {record.key for record in records}
+        # With what waits: once a commit in the midst of this batch took it away, nobody else remembers it.
+        known = self._writer.known(keys) | {key: self._seen[key] for key in keys & self._seen.keys()}
         faulty = _faulty(
             record for record in records if record.key not in known or record.version is not None
         )

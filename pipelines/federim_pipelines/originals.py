@@ -12,13 +12,12 @@ from federim.home import Home
 from federim.identity.exchange import Exchange
 from federim.lake.reader import connect_home, query
 from federim.model.errors import IdentityError, InputError
-from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.uids import keyed_uid
 from federim_pipelines.sources.dicom_patient import identity_of
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 
 _ASKED: Final = (
-    *("SOPInstanceUID", "SeriesInstanceUID", "PatientID", "IssuerOfPatientID", "OtherPatientIDsSequence"),
+    *("SOPInstanceUID", "PatientID", "IssuerOfPatientID", "OtherPatientIDsSequence"),
     *("IssuerOfPatientIDQualifiersSequence", "PatientBirthDate", "PatientSex", "SpecificCharacterSet"),
 )
 
@@ -49,16 +48,16 @@ def originals(home: Home, series: str, folder: Path, *, issuer: str = "") -> dic
     found: dict[str, Path] = {}
     with Exchange.open(home) as exchange:
         for path, header in _headers(folder):
-            subject = _subject(header, exchange, issuer)
-            if subject is not None and _keyed(subject, header, "SeriesInstanceUID") == series:
-                found.setdefault(_keyed(subject, header, "SOPInstanceUID"), path)
+            uid = _keyed_instance(header, exchange, issuer)
+            if uid in wanted:
+                found.setdefault(uid, path)
     missing = len(wanted - found.keys())
     if missing:
         raise InputError(
             f"series {series}: {missing} of its {len(wanted)} instances are not among the files; "
             "expected the originals of all of them, and --issuer as when they were ingested"
         )
-    return {uid: path for uid, path in found.items() if uid in wanted}
+    return found
 
 
 def _instances(home: Home, series: str) -> set[str]:
@@ -89,13 +88,12 @@ def _headers(folder: Path) -> Iterator[tuple[Path, Dataset]]:
         yield path, header
 
 
-def _subject(header: Dataset, exchange: Exchange, issuer: str) -> Subject | None:
+def _keyed_instance(header: Dataset, exchange: Exchange, issuer: str) -> str:
+    """What the lake would call the instance; nothing where its patient is not known."""
     identity = identity_of(header, issuer)
     try:
-        return None if identity is None else exchange.find(identity)
+        subject = None if identity is None else exchange.find(identity)
     except IdentityError:
-        return None
-
-
-def _keyed(subject: Subject, header: Dataset, keyword: str) -> str:
-    return keyed_uid(subject.uid_key, str(header.get(keyword) or "").strip(" \0"))
+        return ""
+    uid = str(header.get("SOPInstanceUID") or "").strip(" \0")
+    return "" if subject is None else keyed_uid(subject.uid_key, uid)

@@ -118,7 +118,7 @@ def ingest(
         )
         watch.stage("patients")
         # Merges first: a file that was joined to another must not be met as somebody else.
-        known = chain(inputs.merges(), inputs.identities())
+        known: Iterable[PatientIdentity | Merge] = chain(inputs.merges(), inputs.identities())
         _learn(opened(home.root, test_identities=test_identities), known, watch)
         watch.stage("files")
         with Crew(executor, task) as crew:

@@ -95,7 +95,11 @@ class Spool:
 
     @contextmanager
     def unfinished(self) -> Iterator[Path]:
-        """The folder for what is being written, where nothing is removed as long as the block lasts."""
+        """The folder for what is being written, where nothing is removed as long as the block lasts.
+
+        What killed processes left in it goes first, unless somebody else is writing.
+        """
+        self._drop_unfinished()
         with self._lock(fcntl.LOCK_SH):
             yield self._arriving
 

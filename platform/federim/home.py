@@ -210,6 +210,16 @@ class Home:
         return self.root / "vocabulary.sqlite3"
 
     @property
+    def pulled(self) -> Path:
+        """What was brought from other systems, as keyed digests, so that it is not brought twice."""
+        return self.root / "pulled.sqlite3"
+
+    @property
+    def drimbox_sources(self) -> Path:
+        """The signed list of DRIMbox sources this site may pull from."""
+        return self.root / "drimbox-sources.json"
+
+    @property
     def pictures(self) -> Path:
         """Images in quarantine whose words stayed doubtful, as PNG, for the site's own eyes."""
         return self.root / "pictures"

@@ -18,8 +18,9 @@ from typing import Final
 import folders
 import inputs
 import lake
+import sources
 
-ROWS: Final = ("ct", "mr", "lake")
+ROWS: Final = ("ct", "mr", "lake", "sources")
 MEMORY: Final = Path("/dev/shm")
 COPIES: Final = 5  # of the input that may exist at once, and some room
 
@@ -45,6 +46,9 @@ def main() -> None:
     if "lake" in rows:
         with tempfile.TemporaryDirectory(dir=place) as scratch:
             _lake(lake.LakeBench(Path(scratch), told.ct, told.rounds), told.ct)
+    if "sources" in rows:
+        with tempfile.TemporaryDirectory(dir=place) as scratch:
+            _sources(sources.SourcesBench(Path(scratch), told.rounds))
 
 
 def _lake(bench: lake.LakeBench, count: int) -> None:
@@ -55,8 +59,20 @@ def _lake(bench: lake.LakeBench, count: int) -> None:
     _print("pydicom reads the header, files/s", theirs)
 
 
+def _sources(bench: sources.SourcesBench) -> None:
+    print("\nClinical sources read into rows, one process, and the same bytes merely parsed", flush=True)
+    for title, theirs, measure in (
+        ("FHIR NDJSON, resources/s", "json.loads", bench.fhir),
+        ("HL7 v2 ORU^R01 of 10 results, messages/s", "library hl7", bench.hl7v2),
+        ("CDA CR-BIO of 40 results, documents/s", "lxml", bench.cda),
+    ):
+        ours, parsed = measure()
+        _print(title, ours)
+        _print(f"    {theirs}", parsed)
+
+
 def _print(title: str, found: list[float]) -> None:
-    print(f"{title:<38} median {statistics.median(found):8,.1f}  ({min(found):,.1f} to {max(found):,.1f})")
+    print(f"{title:<42} median {statistics.median(found):8,.1f}  ({min(found):,.1f} to {max(found):,.1f})")
 
 
 def _place(megabytes: float) -> str:

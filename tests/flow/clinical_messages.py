@@ -135,9 +135,15 @@ def embedded(someone: Someone, document: bytes, *, order: str, flags: Sequence[s
 
 
 def cda_biology(
-    someone: Someone, results: Sequence[Result], *, set_id: str = "1", version: int = 1, document: str = ""
+    someone: Someone,
+    results: Sequence[Result],
+    *,
+    set_id: str = "1",
+    version: int = 1,
+    document: str = "",
+    replaces: str = "",
 ) -> bytes:
-    """A CR-BIO of one section."""
+    """A CR-BIO of one section; without a set it replaces another document by that one's name."""
     found = "".join(
         f"""<component><observation classCode="OBS" moodCode="EVN"><code code="{result.code}"
         codeSystem="{LOINC}"/><statusCode code="completed"/><effectiveTime value="{result.at:{_TIME}}+0200"/>
@@ -147,8 +153,17 @@ def cda_biology(
     body = f"""<entry><act classCode="ACT" moodCode="EVN"><code code="18719-5" codeSystem="{LOINC}"/>
     <statusCode code="completed"/><entryRelationship typeCode="COMP"><organizer classCode="BATTERY"
     moodCode="EVN"><statusCode code="completed"/>{found}</organizer></entryRelationship></act></entry>"""
+    header = f"""<relatedDocument typeCode="RPLC"><parentDocument><id root="{_root(someone)}"
+    extension="{replaces}"/></parentDocument></relatedDocument>"""
     return _cda(
-        someone, results[0].at, "11502-2", body, set_id=set_id, version=version, document=document, header=""
+        someone,
+        results[0].at,
+        "11502-2",
+        body,
+        set_id=set_id,
+        version=version,
+        document=document,
+        header=header if replaces else "",
     )
 
 
@@ -177,20 +192,26 @@ def _cda(
     document: str,
     header: str,
 ) -> bytes:
-    root = f"1.2.250.1.999.3.{int.from_bytes(someone.ipp.encode())}"
+    root = _root(someone)
+    in_a_set = f"""<setId root="{root}" extension="{set_id}"/><versionNumber value="{version}"/>"""
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <ClinicalDocument xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
 <realmCode code="FR"/><typeId root="2.16.840.1.113883.1.3" extension="POCD_HD000040"/>
 <id root="{root}" extension="{document or f"{set_id}-{version}"}"/>
 <code code="{code}" codeSystem="{LOINC}"/><effectiveTime value="{at:{_TIME}}+0200"/>
 <confidentialityCode code="N" codeSystem="2.16.840.1.113883.5.25"/>
-<setId root="{root}" extension="{set_id}"/><versionNumber value="{version}"/>
+{in_a_set if set_id else ""}
 <recordTarget><patientRole><id extension="{someone.ins}" root="{someone.oid}"/><patient>
 <name><family>{someone.family}</family></name><administrativeGenderCode code="{someone.sex}"
 codeSystem="2.16.840.1.113883.5.1"/><birthTime value="{someone.birth:%Y%m%d}"/></patient></patientRole>
 </recordTarget>{header}<component><structuredBody><component><section>
 <code code="18719-5" codeSystem="{LOINC}"/><text>Narrative of {someone.family}</text>{body}</section>
 </component></structuredBody></component></ClinicalDocument>""".encode()
+
+
+def _root(someone: Someone) -> str:
+    """What the person's documents are numbered under."""
+    return f"1.2.250.1.999.3.{int.from_bytes(someone.ipp.encode())}"
 
 
 def _msh(kind: str, control: str) -> str:

@@ -15,7 +15,7 @@ from federim_pipelines import intake, run
 from federim_pipelines.items import Item
 from federim_pipelines.processes import process_pool
 from federim_pipelines.run import ingest
-from federim_pipelines.sources.fhir import content
+from federim_pipelines.sources.fhir import content as fhir_content
 
 Content = dict[str, list[str]]
 
@@ -64,7 +64,7 @@ def test_memory_does_not_grow_with_the_number_of_records(
     make_home: Callable[..., Home], inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "ROWS_A_COMMIT", 500)
-    monkeypatch.setattr(content, "SPAN_BYTES", 50_000)
+    monkeypatch.setattr(fhir_content, "SPAN_BYTES", 50_000)
 
     def peak(count: int) -> int:
         with (inbox / "o.ndjson").open("w") as file:

@@ -94,7 +94,7 @@ def test_creatinine_within_a_week_before_a_scan_with_contrast(
     report = ingest(site, [inbox])
     assert (report.quarantined, report.reasons) == (0, {})
     answer = asked(site, WITHIN_A_WEEK_BEFORE)
-    # By hand: two of the patient injected, 6 days before and the same morning; one of the other, 7 days before.
+    # By hand: two of the first patient, 6 days before and the same morning; one of the second, 7 days before.
     assert [(row["value_as_number"], row["unit"], row["days"]) for row in answer] == [
         (80, "umol/L", 6),
         (85, "umol/L", 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -223,7 +224,10 @@ def test_over_tls_only_a_sender_with_a_certificate_is_heard(
     port = free_port()
     public, private = map(str, certificate)
     files = images(tmp_path / "modality", patients=1, a_patient=1)
-    with receiver(site, port, "--certificate", public, "--key", private, "--ca", public, *NEVER):
+    with (
+        receiver(site, port, "--certificate", public, "--key", private, "--ca", public, *NEVER),
+        socket.create_connection(("127.0.0.1", port)),  # and says nothing: others are heard all the same
+    ):
         plain = storescu(port, files, "-ta", "5", "-to", "5")
         assert acknowledged(plain.stdout + plain.stderr) == 0
         anonymous = storescu(port, files, "+tla", "+cf", public)

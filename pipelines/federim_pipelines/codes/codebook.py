@@ -113,11 +113,10 @@ class Codebook:
                 Reason.VALUE_UNUSABLE,
                 f"unit: expected one that becomes {kept.unit}, for LOINC {code.code}",
             )
-        try:
-            converted = (None if number is None else convert(number) for number in numbers)
-            return Canonical(tuple(converted), kept.unit)
-        except OverflowError:
-            raise Unusable(Reason.VALUE_UNUSABLE, "number: too great in the canonical unit") from None
+        converted = tuple(None if number is None else convert(number) for number in numbers)
+        if any(number is not None and not math.isfinite(number) for number in converted):
+            raise Unusable(Reason.VALUE_UNUSABLE, "number: too great in the canonical unit")
+        return Canonical(converted, kept.unit)
 
     def _look_up(self, code: Code) -> int:
         assert self._concepts is not None and code.system is not None  # `concept_id` asked

@@ -65,7 +65,9 @@ _SPELLINGS: dict[str, str] = {
     "http://terminology.hl7.org/CodeSystem/v2-0487": "2.16.840.1.113883.18.311 hl70487",
     "https://smt.esante.gouv.fr/terminologie-ta_asip": "1.2.250.1.213.1.1.4.322 ta_asip",
 }
-_HL7_TABLE = re.compile(r"(?:2\.16\.840\.1\.113883\.12\.|hl7)0*([1-9][0-9]{0,3})")
+_HL7_TABLE = re.compile(
+    r"(?:2\.16\.840\.1\.113883\.12\.|hl7|http://terminology\.hl7\.org/codesystem/v2-)0*([1-9][0-9]{0,3})"
+)
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -16,42 +18,6 @@ from federim_pipelines.codes.code import is_unit
 
 _RECENT = 10_000  # a hospital's laboratories write some hundreds
 
-# Checked before UCUM, where G/L would be gauss a litre and T/L tesla a litre: no laboratory means that.
-_LABORATORY = {
-    **dict.fromkeys(("g/l", "gr/l"), "g/L"),
-    **dict.fromkeys(("G/L", "Giga/L", "giga/L", "G/l", "10e9/L", "10E9/L", "10exp9/L"), "10*9/L"),
-    **dict.fromkeys(("T/L", "Tera/L", "tera/L", "T/l", "10e12/L", "10E12/L", "10exp12/L"), "10*12/L"),
-    **dict.fromkeys(("M/mm3", "10e6/mm3", "10E6/mm3", "M/uL"), "10*6/uL"),
-    **dict.fromkeys(("K/uL", "k/uL", "K/mm3", "10e3/mm3", "10E3/mm3", "10e3/uL", "10E3/uL"), "10*3/uL"),
-    **dict.fromkeys(("UI", "IU", "U.I.", "UI."), "[IU]"),
-    **dict.fromkeys(("sec", "sec.", "seconde", "secondes", "seconds"), "s"),
-    **dict.fromkeys(("minute", "minutes", "mn"), "min"),
-    **dict.fromkeys(("heure", "heures"), "h"),
-    **dict.fromkeys(("jour", "jours", "days"), "d"),
-    **dict.fromkeys(("semaine", "semaines", "weeks", "SA"), "wk"),
-    **dict.fromkeys(("mois", "months"), "mo"),
-    **dict.fromkeys(("an", "ans", "year", "years"), "a"),
-    **dict.fromkeys(("mmHg", "mmhg"), "mm[Hg]"),
-    **dict.fromkeys(("cmH2O", "cmH20"), "cm[H2O]"),
-    **dict.fromkeys(("bpm", "batt/min", "bat/min", "beats/min", "/mn"), "/min"),
-    **dict.fromkeys(("cycles/min", "resp/min", "breaths/min"), "/min"),
-    **dict.fromkeys(("degC", "C"), "Cel"),
-    **dict.fromkeys(("degF", "F"), "[degF]"),
-    **dict.fromkeys(("mL/min/1.73m2", "mL/min/1,73m2", "mL/min/1.73", "mL/mn/1.73m2"), "mL/min/{1.73_m2}"),
-    **dict.fromkeys(("ml/min/1.73m2", "ml/min/1,73m2", "ml/min/1.73", "ml/mn/1.73m2"), "mL/min/{1.73_m2}"),
-    **dict.fromkeys(("mm/1h", "mm/1ereheure", "mm1h", "mm/hr"), "mm/h"),
-    **dict.fromkeys(("cp/mL", "copies/mL", "copies/ml", "cp/ml"), "{copies}/mL"),
-    **dict.fromkeys(("log", "logcopies/mL", "log/mL", "logcp/mL", "logcopies/ml"), "{log_copies}/mL"),
-    **dict.fromkeys(("UFC/mL", "UFC/ml", "CFU/mL", "CFU/ml"), "[CFU]/mL"),
-    **dict.fromkeys(("ratio", "Ratio", "index", "Index", "indice"), "{ratio}"),
-    **dict.fromkeys(("INR", "unit\N{LATIN SMALL LETTER E WITH ACUTE}INR"), "{INR}"),
-    **dict.fromkeys(("UpH", "pH", "unitepH", "unitpH"), "[pH]"),
-    **dict.fromkeys(("UA/mL", "UA/ml", "AU/mL", "AU/ml"), "[arb'U]/mL"),
-    **dict.fromkeys(("lb", "lbs"), "[lb_av]"),
-    **dict.fromkeys(("in", "inch", "inches"), "[in_i]"),
-    "g%": "g/dL",
-    "mg%": "mg/dL",
-}
 _LETTERS = str.maketrans({"µ": "u", "μ": "u", "°": "deg", "²": "2", "³": "3", "⁹": "9", "‰": "[ppth]"})
 # "x10^9", "X 10*9" and "10^9" before a slash; UIs and equivalents where a prefix or a word may stand around.
 _REWRITTEN = (
@@ -71,6 +37,7 @@ _REWRITTEN = (
 _LITRE = re.compile(r"(?<![A-Za-z\[])([fpnumdc]?)l(?![A-Za-z])")
 _ACTIVITY = re.compile(r"(?<![A-Za-z\[])([numk]?)(?:U|\[[Ii]U\])(?![A-Za-z\]])")
 _ARBITRARY = re.compile(r"\[arb'U\]")
+_LOGARITHM = re.compile(r"(?<![A-Za-z\[])[a-z]?(?:B|Np)(?![A-Za-z])")  # bel and neper: no straight line
 _LONG_NUMBER = re.compile(r"[0-9]{4}")
 _SUBSTANCE = re.compile(r"(?<![A-Za-z])[a-zA-Z]{0,2}mol(?![A-Za-z])")
 
@@ -83,8 +50,11 @@ class Conversion:
     offset: Fraction = Fraction(0)
 
     def __call__(self, number: float) -> float:
-        """The converted number, rounded once: 95 mg/dL are 0.95 g/L and not 0.9500000000000001."""
-        return float(Fraction(repr(number)) * self.scale + self.offset)
+        """The converted number, as by hand: 95 mg/dL are 0.95 g/L and not 0.9500000000000001."""
+        if self is SAME:
+            return float(number)
+        product = Decimal(repr(float(number))) * self.scale.numerator / self.scale.denominator
+        return float(product + Decimal(self.offset.numerator) / self.offset.denominator)
 
 
 SAME = Conversion(Fraction(1))
@@ -102,10 +72,10 @@ def ucum(told: str) -> str | None:
     The Unified Code for Units of Measure, sections 2, 6 and 24 (arbitrary units).
     """
     spelling = "".join(told.translate(_LETTERS).split())
-    spelling = _LABORATORY.get(spelling, spelling)
+    spelling = _laboratory().get(spelling, spelling)
     for pattern, replacement in _REWRITTEN:
         spelling = pattern.sub(replacement, spelling)
-    spelling = _LITRE.sub(r"\1L", _LABORATORY.get(spelling, spelling))
+    spelling = _LITRE.sub(r"\1L", _laboratory().get(spelling, spelling))
     return spelling if is_unit(spelling) and _quantity(spelling) is not None else None
 
 
@@ -134,14 +104,24 @@ def conversion(unit: str, into: str, *, charge: int = 0) -> Conversion | None:
     given, wanted = _quantity(unit), _quantity(into)
     if given is None or wanted is None or given.dimensionality != wanted.dimensionality:
         return None
+    if _LOGARITHM.search(unit) or _LOGARITHM.search(into):
+        return None
     if not given.dimensionality and bool(_SUBSTANCE.search(unit)) != bool(_SUBSTANCE.search(into)):
         return None
-    zero, one, two = (
+    zero, one = (
         Fraction(type(given)(given.magnitude * at, given.units).to(wanted.units).magnitude) / wanted.magnitude
-        for at in range(3)
+        for at in (0, 1)
     )
-    # Decibels and their like are no straight line.
-    return Conversion((one - zero) * scale, zero) if two - one == one - zero else None
+    return Conversion((one - zero) * scale, zero)
+
+
+@cache
+def _laboratory() -> dict[str, str]:
+    text = files("federim_pipelines.codes").joinpath("laboratory_units.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return {
+        spelling: row["ucum"] for row in rows for spelling in row["spellings"].translate(_LETTERS).split()
+    }
 
 
 @lru_cache(_RECENT)

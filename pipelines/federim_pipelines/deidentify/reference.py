@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from typing import Any, Final
@@ -31,6 +30,7 @@ from federim_pipelines.deidentify.pixels.faces import recognizable_features
 from federim_pipelines.deidentify.pixels.pictures import Doubtful
 from federim_pipelines.deidentify.pixels.streams import expected_length
 from federim_pipelines.deidentify.policy.policy import Policy
+from federim_pipelines.deidentify.quiet import quiet, validation
 from federim_pipelines.deidentify.reading import Source, read_meta
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
@@ -63,7 +63,7 @@ def clean_file(source: Source, policy: Policy, person: Callable[[Dataset], Perso
     Unusable
         The file is damaged or incomplete, the policy lets no such object in, or its pixels stay doubtful.
     """
-    with _quiet():
+    with quiet():
         _check_inflated(source)
         content = source.read(0, source.size)
         dataset = _parse(content)
@@ -102,7 +102,7 @@ def _parse(content: bytes) -> Dataset:
     merely wrong about themselves; those are read again without it.
     """
     try:
-        with _validation(config.RAISE):
+        with validation(config.RAISE):
             return pydicom.dcmread(BytesIO(content), force=True)
     except EOFError:
         raise Unusable(Reason.TRUNCATED, "end of file inside an element") from None
@@ -217,27 +217,3 @@ def _check_inflated(source: Source) -> None:
         rest = inflating.unconsumed_tail
         if size > _LARGEST_INFLATED:
             raise Unusable(Reason.NOT_SUPPORTED, "deflated data of more than 1 GiB")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep pydicom from checking, and so from quoting, the values it reads and writes."""
-    disabled, config.logger.disabled = config.logger.disabled, True
-    try:
-        with _validation(config.IGNORE), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        config.logger.disabled = disabled
-
-
-@contextmanager
-def _validation(mode: int) -> Iterator[None]:
-    """Have pydicom check what it reads and writes in this mode."""
-    settings = config.settings
-    before = settings.reading_validation_mode, settings.writing_validation_mode
-    settings.reading_validation_mode = settings.writing_validation_mode = mode
-    try:
-        yield
-    finally:
-        settings.reading_validation_mode, settings.writing_validation_mode = before

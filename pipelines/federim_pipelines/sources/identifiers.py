@@ -83,7 +83,8 @@ def identity_of(
                 national = NationalId(oid=authority, value=Ins(value), status=status)
         elif types & REGISTER_TYPES:
             own = authority if own is None else own
-            local[LocalId(issuer=issuer if authority in ("", own) else authority, value=Ipp(value))] = None
+            whose = issuer if authority in ("", own) else authority
+            local[LocalId(issuer=whose, value=Ipp(value), authority=authority)] = None
         elif authority or one.types is None:
             local[LocalId(issuer=authority or issuer, value=Ipp(value))] = None
     if not local and national is None:

@@ -36,6 +36,7 @@ class Inputs:
     def __init__(
         self, home: Home, paths: Sequence[Path], mapping: Mapping | None = None, *, issuer: str = ""
     ) -> None:
+        self._home = home
         self._roots = _roots(home, paths)
         self._mapping = mapping
         self._issuer = issuer
@@ -72,7 +73,7 @@ class Inputs:
             source = self._source(found)
             item = found.item(source)
             if source == fhir.KIND:
-                yield from fhir.identities(item, self._issuer)
+                yield from fhir.identities(item, self._home, self._issuer)
             elif source == hl7v2.KIND:
                 yield from (told for told in hl7v2.identities(item) if isinstance(told, PatientIdentity))
             elif source == cda.KIND:

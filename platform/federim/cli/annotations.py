@@ -29,7 +29,7 @@ def annotate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="NumPy file of the segments' numbers: slices from head to feet, rows, columns.",
+            help="NumPy file of the segments' numbers: slices (axial ones head first), rows, columns.",
         ),
     ] = None,
     issuer: Annotated[

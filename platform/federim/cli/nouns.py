@@ -21,6 +21,7 @@ class Nouns(TyperGroup):
         "demo": "federim.cli.demo.command:demo",
         "ingest": "federim.cli.ingest:ingest",
         "receive": "federim.cli.receive:receive",
+        "listen": "federim.cli.listen:listen",
         "pull": "federim.cli.pull:pull",
         "sql": "federim.cli.sql:sql",
         "keyserver": "federim.cli.homes:keyserver",

@@ -15,5 +15,5 @@ pull = typer.Typer(
     no_args_is_help=True,
     suggest_commands=False,
 )
-for _command in (pacs, dicomweb, drimbox, fhir, sources):
+for _command in (pacs, dicomweb, drimbox, sources, fhir):
     pull.command()(_command)

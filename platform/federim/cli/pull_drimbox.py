@@ -65,11 +65,11 @@ def drimbox(
 
     Ends with code 4 if any manifest could not be followed.
     """
-    from federim_pipelines.sources.drimbox.allow_list import FILE, AllowList
+    from federim_pipelines.sources.drimbox.allow_list import AllowList
     from federim_pipelines.sources.drimbox.plan import Plan
 
     home = open_home(context, Role.SITE)
-    listed = sources or home.root / FILE
+    listed = sources or home.drimbox_sources
     read = [_read(path) for path in manifests]
     if dry_run:
         allowed = AllowList.read(home, listed) if sources or listed.exists() else None

@@ -224,7 +224,14 @@ def _group(
         described = segments.SegmentSequence[finding.segment - 1]
         return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
             tracking_identifier=hd.sr.TrackingIdentifier(described.TrackingUID, finding.tracking),
-            referenced_segment=hd.sr.ReferencedSegment.from_segmentation(segments, finding.segment),
+            referenced_segment=hd.sr.ReferencedSegment(
+                segments.SOPClassUID,
+                segments.SOPInstanceUID,
+                finding.segment,
+                source_series=hd.sr.SourceSeriesForSegmentation(
+                    segments.ReferencedSeriesSequence[0].SeriesInstanceUID
+                ),
+            ),
             **told,
         )
     unknown = [uid for uid in finding.images if uid not in images]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,10 @@ from federim.home import Home
 from federim.model.errors import InputError
 
 CONCEPT, RELATIONSHIP, SITE_MAP = "CONCEPT", "CONCEPT_RELATIONSHIP", "SOURCE_TO_CONCEPT_MAP"
+CONCEPT_COLUMNS = ("concept_id", "vocabulary_id", "concept_code", "standard_concept", "invalid_reason")
 SUFFIXES = (".csv", ".CSV", ".tsv")
+
+_ID = re.compile(r"[0-9]{1,18}")
 
 _TABLES = """
 CREATE TABLE concept (
@@ -69,16 +73,18 @@ class Concepts:
         return cls(sqlite3.connect(f"{home.vocabulary.as_uri()}?mode=ro&immutable=1", uri=True))
 
     @classmethod
-    def of(cls, concepts: TextIO, relationships: TextIO | None) -> Self:
+    def of(cls, concepts: Iterable[Sequence[str]]) -> Self:
         """The vocabulary that lies beside records, in a file that lasts as long as this object.
 
-        Raises
-        ------
-        InputError
-            A column is missing, or a row is not one.
+        Parameters
+        ----------
+        concepts : rows of CONCEPT
+            The cells of `CONCEPT_COLUMNS`.
         """
         connection = sqlite3.connect("")
-        _fill(connection, concepts, relationships, None)
+        connection.executescript(_TABLES)
+        _add_concepts(connection, concepts)
+        connection.executescript(_SETTLE)
         return cls(connection)
 
     def close(self) -> None:
@@ -147,7 +153,7 @@ def load(home: Home, folder: Path) -> dict[str, tuple[int, int]]:
                     else open_files.enter_context(path.open(encoding="utf-8", newline=""))
                     for path in paths
                 )
-                assert concepts is not None  # it was found
+                assert concepts is not None and relationships is not None  # they were found
                 _fill(connection, concepts, relationships, site_map)
             connection.execute("VACUUM")
         with pending.open("rb") as written:
@@ -160,34 +166,31 @@ def load(home: Home, folder: Path) -> dict[str, tuple[int, int]]:
         return Concepts(connection).counts()
 
 
-def _fill(
-    connection: sqlite3.Connection, concepts: TextIO, relationships: TextIO | None, site_map: TextIO | None
-) -> None:
-    connection.executescript(_TABLES)
-    columns: tuple[str, ...] = (
-        "concept_id",
-        "vocabulary_id",
-        "concept_code",
-        "standard_concept",
-        "invalid_reason",
-    )
+def _add_concepts(connection: sqlite3.Connection, concepts: Iterable[Sequence[str]]) -> None:
     connection.executemany(
-        "INSERT INTO concept VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO concept VALUES (?, ?, ?, ?, ?)",
         (
             (number, vocabulary, code, standard == "S", not invalid)
-            for number, vocabulary, code, standard, invalid in _rows(CONCEPT, concepts, columns)
+            for number, vocabulary, code, standard, invalid in concepts
+            if _ID.fullmatch(number)
         ),
     )
-    if relationships is not None:
-        columns = ("concept_id_1", "concept_id_2", "relationship_id", "invalid_reason")
-        connection.executemany(
-            "INSERT INTO maps_to VALUES (?, ?)",
-            (
-                (source, target)
-                for source, target, kind, invalid in _rows(RELATIONSHIP, relationships, columns)
-                if kind == "Maps to" and not invalid
-            ),
-        )
+
+
+def _fill(
+    connection: sqlite3.Connection, concepts: TextIO, relationships: TextIO, site_map: TextIO | None
+) -> None:
+    connection.executescript(_TABLES)
+    _add_concepts(connection, _rows(CONCEPT, concepts, CONCEPT_COLUMNS))
+    columns: tuple[str, ...] = ("concept_id_1", "concept_id_2", "relationship_id", "invalid_reason")
+    connection.executemany(
+        "INSERT INTO maps_to VALUES (?, ?)",
+        (
+            (source, target)
+            for source, target, kind, invalid in _rows(RELATIONSHIP, relationships, columns)
+            if kind == "Maps to" and not invalid
+        ),
+    )
     if site_map is not None:
         columns = ("source_vocabulary_id", "source_code", "target_concept_id", "invalid_reason")
         connection.executemany(
@@ -217,7 +220,7 @@ def _rows(name: str, text: TextIO, columns: Sequence[str]) -> Iterator[tuple[str
     identifiers = [place for place, column in zip(places, columns, strict=True) if "concept_id" in column]
     try:
         for row in reader:
-            if len(row) != len(names) or not all(row[place].isdecimal() for place in identifiers):
+            if len(row) != len(names) or not all(_ID.fullmatch(row[place]) for place in identifiers):
                 raise InputError(
                     f"{name}, line {reader.line_num + 1}: expected {len(names)} cells, with numbers in "
                     f"{', '.join(column for column in columns if 'concept_id' in column)}"

@@ -75,25 +75,38 @@ def test_the_room_the_lake_needs_is_not_taken(site: Home) -> None:
     assert everything_in(site) == []
 
 
-def test_what_a_killed_writer_left_goes_with_the_next_drain_but_not_what_is_being_written(site: Home) -> None:
+def kill_while_writing(home: Home) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path; from federim.home import Home\n"
         "from federim_pipelines.spool import Spool\n"
         "with Spool(Home.open(Path(sys.argv[1])), 'dicom').writing('5eed' * 8) as file:\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", program, str(site.root)], check=False)
+    killed = subprocess.run([sys.executable, "-c", program, str(home.root)], check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert len(everything_in(site)) == 1
+    assert len(everything_in(home)) == 1
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_drain(site: Home) -> None:
+    kill_while_writing(site)
+    assert Spool(site, "dicom").drain() is None
+    assert everything_in(site) == []
+
+
+def test_or_with_the_next_writer(site: Home) -> None:
+    kill_while_writing(site)
+    with Spool(site, "dicom").unfinished():
+        assert everything_in(site) == []
+
+
+def test_what_is_being_written_stays_whoever_drains_or_writes_besides(site: Home) -> None:
     spool = Spool(site, "dicom")
-    with spool.writing("f00d" * 8) as file:
+    with spool.writing(NAME) as file:
         file.write(CT)
         assert Spool(site, "dicom").drain() is None
-        assert len(everything_in(site)) == 2
-    report = spool.drain()
-    assert report is not None
-    assert report.accepted == 1
-    assert everything_in(site) == []
+        with Spool(site, "dicom").unfinished():
+            assert len(everything_in(site)) == 1
+    assert spool.waiting == [NAME]
 
 
 def test_nothing_to_drain_is_no_run(site: Home) -> None:

@@ -52,5 +52,8 @@ def rows_of(
         module = "features"
     if module is None:
         return ()
+    from federim_pipelines.deidentify.quiet import quiet
+
     read: Callable[[Annotated], Iterator[TableRow]] = import_module(f"{__package__}.{module}").rows
-    return tuple(read(Annotated.at(path, subject, key, codebook)))
+    with quiet():
+        return tuple(read(Annotated.at(path, subject, key, codebook)))

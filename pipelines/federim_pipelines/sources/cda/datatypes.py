@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from federim_pipelines.codes.code import Code, is_code
 from federim_pipelines.codes.systems import or_oid
@@ -21,12 +22,12 @@ _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
 def child(element: Element | None, *names: str) -> Element | None:
     """The first element at the end of a path of names; None where a step of it is missing."""
-    return None if element is None else element.find("/".join(V3 + name for name in names))
+    return None if element is None else element.find(_path(names))
 
 
 def children(element: Element, *names: str) -> list[Element]:
     """Every element at the end of a path of names."""
-    found: list[Element] = element.findall("/".join(V3 + name for name in names))
+    found: list[Element] = element.findall(_path(names))
     return found
 
 
@@ -104,6 +105,11 @@ def number_of(element: Element, where: str) -> float | None:
 def known(moment: Moment | None) -> Moment:
     """The moment, or one that says nothing."""
     return NOWHEN if moment is None else moment
+
+
+@cache
+def _path(names: tuple[str, ...]) -> str:
+    return "/".join(V3 + name for name in names)
 
 
 def _first(time: Element | None, *bounds: str) -> Moment | None:

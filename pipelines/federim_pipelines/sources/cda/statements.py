@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from lxml import etree
@@ -55,8 +56,7 @@ class Statement:
 
     def time(self) -> Element | None:
         """Its own effectiveTime; of a drug's several the first that has a bound."""
-        told = children(self.element, "effectiveTime")
-        return next((time for time in told if instant_of(time) is not None), told[0] if told else None)
+        return _time_of(self.element)
 
     def moment(self, otherwise: Moment = NOWHEN) -> Moment:
         """When it was true: by its own time, else that of what it is part of, else `otherwise`.
@@ -67,8 +67,7 @@ class Statement:
             That time cannot be read.
         """
         for element in (self.element, *reversed(self.above)):
-            told = replace(self, element=element).time()
-            moment = instant_of(told)
+            moment = instant_of(_time_of(element))
             if moment is not None:
                 return moment
         return otherwise
@@ -84,40 +83,47 @@ def statements(document: Element) -> Iterator[Statement]:
     body = child(document, "component", "structuredBody")
     if body is None:
         return
-    found = (
-        statement
-        for component in children(body, "component")
-        for section in children(component, "section")
-        for statement in _in_section(section, (), "")
-    )
-    for place, statement in enumerate(found, start=1):
-        yield replace(statement, place=place)
+    places = count(1)
+    for section in children(body, "component", "section"):
+        yield from _in_section(section, (), "", places)
 
 
-def _in_section(section: Element, around: tuple[Element, ...], excluded: str) -> Iterator[Statement]:
+def _in_section(
+    section: Element, around: tuple[Element, ...], excluded: str, places: Iterator[int]
+) -> Iterator[Statement]:
     sections = (*around, section)
     if hiding_flag(section):
         excluded = "confidential section"
     excluded = excluded or _about_another(section)
     for entry in children(section, "entry"):
-        yield from _linked(entry, sections, (), excluded)
-    for component in children(section, "component"):
-        for inner in children(component, "section"):
-            yield from _in_section(inner, sections, excluded)
+        yield from _linked(entry, sections, (), excluded, places)
+    for inner in children(section, "component", "section"):
+        yield from _in_section(inner, sections, excluded, places)
 
 
 def _linked(
-    link: Element, sections: tuple[Element, ...], above: tuple[Element, ...], excluded: str
+    link: Element,
+    sections: tuple[Element, ...],
+    above: tuple[Element, ...],
+    excluded: str,
+    places: Iterator[int],
 ) -> Iterator[Statement]:
     """The statement at the end of an entry, entryRelationship or component, and its parts."""
     for element in link:
         if element.tag not in _TAGS:
             continue
         why = excluded or _why_excluded(element, link, above)
-        yield Statement(element, 0, sections, above, why)
+        yield Statement(element, next(places), sections, above, why)
         inside = (*above, element)
         for inner in (*children(element, "entryRelationship"), *children(element, "component")):
-            yield from _linked(inner, sections, inside, why)
+            yield from _linked(inner, sections, inside, why, places)
+
+
+def _time_of(element: Element) -> Element | None:
+    told = children(element, "effectiveTime")
+    if len(told) == 1:
+        return told[0]
+    return next((time for time in told if instant_of(time) is not None), None)
 
 
 def _why_excluded(element: Element, link: Element, above: tuple[Element, ...]) -> str:

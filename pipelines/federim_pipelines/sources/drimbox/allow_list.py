@@ -18,7 +18,6 @@ from federim.keys import canonical, check_signature
 from federim.model.errors import InputError, NotApproved, VerificationFailed
 from federim_pipelines.sources.drimbox.manifest import SeriesReference
 
-FILE: Final = "drimbox-sources.json"
 KIND: Final = "drimbox-sources"
 
 _SIGNATURE: Final = re.compile("[0-9a-f]{128}")

@@ -10,7 +10,6 @@ from federim.home import Home, Role
 from federim.keys import keyed
 from federim.lake.storage import disk_may_refuse, private_files
 from federim_pipelines.sources.drimbox.manifest import MANIFEST_TITLE, Manifest
-from federim_pipelines.sources.web.ledger import FILE
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS manifest (
@@ -35,7 +34,7 @@ class History:
     def __init__(self, home: Home) -> None:
         self._key = home.require(Role.SITE).secret("pulled")
         with disk_may_refuse(), private_files():
-            self._connection = sqlite3.connect(home.root / FILE, isolation_level=None)
+            self._connection = sqlite3.connect(home.pulled, isolation_level=None)
             self._connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {_TABLES}")
 
     def __enter__(self) -> Self:

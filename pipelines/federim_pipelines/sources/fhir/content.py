@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -99,8 +100,8 @@ def inner(bundle: Resource, position: int) -> list[Numbered]:
     return [(position, full_url, resource) for _, full_url, resource in _numbered(bundle.get("entry", ()))]
 
 
-def patients(item: Item) -> Iterator[Numbered]:
-    """The Patient resources of a file.
+def first(item: Item, kinds: frozenset[str]) -> Iterator[Numbered]:
+    """The resources of some kinds in a file, met before any is read for what it says.
 
     Raises
     ------
@@ -108,14 +109,15 @@ def patients(item: Item) -> Iterator[Numbered]:
         As `entries`.
     """
     if not is_lines(item):
-        yield from _only_patients(entries(item))
+        yield from _only(entries(item), kinds)
         return
+    wanted = re.compile(rb'"resourceType"\s*:\s*"(?:%s)"' % "|".join([*sorted(kinds), "Bundle"]).encode())
     with opened(item) as file:
         for number, line in enumerate(file, start=item.first_line):
             # Most lines are results: the cheap look saves parsing them twice.
-            if b'"Patient"' in line:
+            if wanted.search(line):
                 with suppress(ValueError, RecursionError):
-                    yield from _only_patients([(number, "", json.loads(line))])
+                    yield from _only([(number, "", json.loads(line))], kinds)
 
 
 def broken(error: Exception) -> Reason:
@@ -159,10 +161,10 @@ def _without_resource(entry: Any) -> Resource:
     return {"resourceType": NOTHING}
 
 
-def _only_patients(resources: Iterable[Numbered]) -> Iterator[Numbered]:
+def _only(resources: Iterable[Numbered], kinds: frozenset[str]) -> Iterator[Numbered]:
     for number, full_url, resource in resources:
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
-        if kind == "Patient":
+        if kind == "Bundle":
+            yield from _only(inner(resource, number), kinds)
+        elif kind in kinds:
             yield number, full_url, resource
-        elif kind == "Bundle":
-            yield from _only_patients(inner(resource, number))

@@ -15,6 +15,7 @@ from federim_pipelines.sources.fhir.links import Links
 MakeRows = Callable[[Resource, Facts, str, Links], Iterator[TableRow | Unusable]]
 
 ENTERED_IN_ERROR = "entered-in-error"
+_ERROR = frozenset({ENTERED_IN_ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,8 @@ class Kind:
     void: frozenset[str]  # statuses that say it is not, or not yet, so
 
     def is_void(self, resource: Resource) -> bool:
-        return any(self.is_status(resource, status) for status in self.void)
-
-    def is_status(self, resource: Resource, status: str) -> bool:
-        """Whether a resource has a status; a Condition's is a CodeableConcept under another name."""
-        if resource.get("status") == status:
-            return True
-        return has_code(resource.get("verificationStatus"), frozenset({status}))
+        """Whether a resource says of itself that it is not, or not yet, so."""
+        return _says(resource, self.void)
 
     def said(self, resource: Resource) -> Resource:
         """What a resource says, apart from what is for people and what others say of it.
@@ -41,6 +37,16 @@ class Kind:
         or another narrative make no other record of it.
         """
         return {name: value for name, value in resource.items() if name in self.elements}
+
+
+def was_an_error(resource: Resource) -> bool:
+    """Whether a resource was never true, in any version."""
+    return _says(resource, _ERROR)
+
+
+def _says(resource: Resource, statuses: frozenset[str]) -> bool:
+    """Whether the status is one of some; a Condition's is a CodeableConcept under another name."""
+    return resource.get("status") in statuses or has_code(resource.get("verificationStatus"), statuses)
 
 
 def _elements(names: str) -> frozenset[str]:
@@ -101,7 +107,7 @@ KINDS: dict[str, Kind] = {
 SKIPPED = _elements(
     "AllergyIntolerance Appointment CarePlan CareTeam Claim ClaimResponse Composition Consent Coverage "
     "Device DocumentReference EpisodeOfCare ExplanationOfBenefit FamilyMemberHistory Goal Group "
-    "HealthcareService Immunization List Location Media Medication MedicationDispense MedicationRequest "
+    "HealthcareService Immunization List Location Media MedicationDispense MedicationRequest "
     "Organization Practitioner PractitionerRole Provenance Questionnaire QuestionnaireResponse "
-    "RelatedPerson ServiceRequest Specimen Task"
+    "RelatedPerson ServiceRequest Task"
 )

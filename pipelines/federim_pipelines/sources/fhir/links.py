@@ -10,8 +10,9 @@ from federim.model.identifiers import Subject
 from federim_pipelines.codes.code import Code
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
-from federim_pipelines.sources.fhir.codings import GIVEN, SPECIMENS, preferred
+from federim_pipelines.sources.fhir.codings import GIVEN, preferred
 from federim_pipelines.sources.fhir.content import Numbered, Resource
+from federim_pipelines.sources.fhir.named_codes import NAMED, NamedCodes, code_of
 from federim_pipelines.sources.fhir.patient import identity_of, referred
 from federim_pipelines.sources.fhir.references import canonical_reference, name_of, record_key
 from federim_pipelines.worker import Worker
@@ -20,9 +21,8 @@ from federim_pipelines.worker import Worker
 _ELEMENTS = {
     "Encounter": ("id",),
     "ImagingStudy": ("identifier",),
-    "Medication": ("code",),
     "ServiceRequest": ("identifier",),
-    "Specimen": ("type",),
+    **{kind: (element,) for kind, (element, _) in NAMED.items()},
 }
 STUDY_SYSTEMS = frozenset({"urn:dicom:uid", "urn:ietf:rfc:3986"})
 
@@ -30,10 +30,12 @@ STUDY_SYSTEMS = frozenset({"urn:dicom:uid", "urn:ietf:rfc:3986"})
 class Links:
     """Answers what a reference means, as far as the bundle, the resource itself or the vault tells."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, codes: NamedCodes) -> None:
         self._worker = worker
+        self._codes = codes
         self._subjects: dict[str, Subject] = {}  # by reference
         self._resources: dict[tuple[str, str], Resource] = {}  # by kind and reference
+        self._visits: dict[str, str | None] = {}  # by reference
         self._reports: dict[str, str] = {}  # report_id by reference of a result
 
     def know(self, resources: Iterable[Numbered]) -> None:
@@ -65,15 +67,10 @@ class Links:
 
     def visit(self, resource: Resource) -> str | None:
         """The visit_occurrence_id of the Encounter a resource was told in (R4 calls it context of drugs)."""
-        reference = resource.get("encounter") or resource.get("context")
-        literal = _literal(reference)
-        if not literal:
-            return None
-        known = self._resources.get(("Encounter", literal))
-        name = canonical_reference(literal, "Encounter").removeprefix("Encounter/")
-        if known is None and (not name or name.startswith("urn:")):
-            return None
-        return record_key(self._worker, "Encounter", str((known or {}).get("id") or name)).hex()
+        literal = _literal(resource.get("encounter") or resource.get("context"))
+        if literal not in self._visits:
+            self._visits[literal] = self._visit(literal)
+        return self._visits[literal]
 
     def report(self, kind: str, full_url: str, resource: Resource) -> str | None:
         """The report_id of the DiagnosticReport that has a resource among its results."""
@@ -82,16 +79,14 @@ class Links:
 
     def specimen(self, resource: Resource) -> Code | None:
         """The code of the specimen an Observation was made on."""
-        specimen = self._referred("Specimen", resource, resource.get("specimen"))
-        return preferred(specimen.get("type"), SPECIMENS)
+        return self._code("Specimen", resource, resource.get("specimen"))
 
     def medication(self, resource: Resource) -> Code | None:
         """The code of the drug of a MedicationAdministration or MedicationStatement."""
         concept = resource.get("medicationCodeableConcept")
-        if concept is None:
-            reference = resource.get("medicationReference")
-            concept = self._referred("Medication", resource, reference).get("code")
-        return preferred(concept, GIVEN)
+        if concept is not None:
+            return preferred(concept, GIVEN)
+        return self._code("Medication", resource, resource.get("medicationReference"))
 
     def studies(self, report: Resource) -> list[tuple[str | None, str | None]]:
         """StudyInstanceUID and accession number of the examinations a DiagnosticReport speaks of."""
@@ -102,10 +97,26 @@ class Links:
         told = [(uid, number or next(iter(asked), None)) for uid, number in made if uid or number]
         return told or [(None, number) for number in asked]
 
+    def _visit(self, literal: str) -> str | None:
+        known = self._resources.get(("Encounter", literal))
+        name = canonical_reference(literal, "Encounter").removeprefix("Encounter/")
+        if known is not None:
+            name = str(known.get("id") or name.removeprefix("urn:uuid:"))
+        elif name.startswith("urn:"):
+            return None  # what another bundle calls it
+        return record_key(self._worker, "Encounter", name).hex() if name else None
+
     def _ordered(self, report: Resource, order: Resource) -> str | None:
         """The accession number of an order, told where it is referred to or in the ServiceRequest itself."""
         found = self._referred("ServiceRequest", report, order).get("identifier", ())
         return accession_of([*found, order.get("identifier") or {}])
+
+    def _code(self, kind: str, resource: Resource, reference: Resource | None) -> Code | None:
+        """The code of the drug or specimen a reference means, at hand or met before."""
+        if at_hand := self._referred(kind, resource, reference):
+            return code_of({"resourceType": kind} | at_hand)
+        name = canonical_reference(_literal(reference), kind).removeprefix(f"{kind}/")
+        return self._codes.find(kind, name) if name else None
 
     def _referred(self, kind: str, resource: Resource, reference: Resource | None) -> Resource:
         """The resource of a kind that a reference means; an empty one where it is not at hand."""

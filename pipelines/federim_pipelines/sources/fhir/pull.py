@@ -16,12 +16,13 @@ from federim_pipelines.progress import Silence, Watch
 from federim_pipelines.sources.fhir import bulk, search
 from federim_pipelines.sources.fhir.checkpoint import Checkpoint, Position
 from federim_pipelines.sources.fhir.kinds import KINDS
+from federim_pipelines.sources.fhir.named_codes import NAMED
 from federim_pipelines.sources.web.drained import Drained
 from federim_pipelines.sources.web.server import Answered, Server
 from federim_pipelines.spool import Spool
 
 SPOOL: Final = "fhir"
-ALL: Final = ("Patient", *KINDS)  # persons first: nobody else is known
+ALL: Final = ("Patient", *NAMED, *KINDS)  # persons first: nobody else is known
 BYTES_A_DRAIN: Final = 1 << 30
 
 # What is committed as a page is made may bear an earlier instant; to read it twice costs nothing.
@@ -213,8 +214,8 @@ class _Passage:
         until = position.until or (page.at - OVERLAP).isoformat(timespec="seconds")
         if page.next:
             return self.checkpoint.advance(until=until, page=page.next)
-        if kind == "Patient":
-            self._drain()
+        if kind == "Patient" or kind in NAMED:
+            self._drain()  # whom and what the following mention is known before they are read
         return self.checkpoint.advance(until=until, page="", kinds=tuple(left))
 
     def _arrived(self, size: int) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
+from federim.home import Home
 from federim.keys import canonical, keyed
 from federim.model.errors import IdentityError
 from federim.model.identifiers import PatientIdentity
@@ -14,8 +15,9 @@ from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import LAST, Item, Outcome, Reason, Record, Refusal, Row
 from federim_pipelines.sources.fhir import content
 from federim_pipelines.sources.fhir.content import DELETION, Numbered, Resource
-from federim_pipelines.sources.fhir.kinds import ENTERED_IN_ERROR, KINDS, SKIPPED, Kind
+from federim_pipelines.sources.fhir.kinds import KINDS, SKIPPED, Kind, was_an_error
 from federim_pipelines.sources.fhir.links import Links
+from federim_pipelines.sources.fhir.named_codes import NAMED, NamedCodes, code_of
 from federim_pipelines.sources.fhir.patient import identity_of
 from federim_pipelines.sources.fhir.person import person_of
 from federim_pipelines.sources.fhir.references import KIND, deleted, name_of, record_key
@@ -26,21 +28,34 @@ __all__ = ["KIND", "identities", "read", "spans"]
 
 spans = content.spans
 
+_FIRST = frozenset({"Patient", *NAMED})
 _NOT_FHIRS_SHAPE = (AttributeError, TypeError, LookupError, ValueError, ArithmeticError)
 
 
-def identities(item: Item, issuer: str = "") -> Iterator[PatientIdentity]:
-    """Every person a FHIR file describes; what cannot be read is left for `read` to refuse."""
-    with suppress(OSError, ValueError, RecursionError, content.NotFhir):
-        for _, full_url, resource in content.patients(item):
+def identities(item: Item, home: Home, issuer: str = "") -> Iterator[PatientIdentity]:
+    """Every person a FHIR file describes; what cannot be read is left for `read` to refuse.
+
+    The codes of its drugs and specimens are kept in the home on the way, for who mentions them.
+    """
+    with (
+        NamedCodes(home, issuer) as codes,
+        suppress(OSError, ValueError, RecursionError, content.NotFhir),
+    ):
+        for _, full_url, resource in content.first(item, _FIRST):
             with suppress(AttributeError, TypeError, LookupError):
-                if (identity := identity_of(resource, full_url, issuer)) is not None:
+                if resource["resourceType"] in NAMED:
+                    codes.learn(resource)
+                elif (identity := identity_of(resource, full_url, issuer)) is not None:
                     yield identity
 
 
 def read(item: Item, worker: Worker) -> Outcome:
     """The records of a bundle, a resource or a span of lines; a bundle that is broken is refused whole."""
-    reading = _Reading(worker)
+    with NamedCodes(worker.home, worker.issuer) as codes:
+        return _read(item, _Reading(worker, codes))
+
+
+def _read(item: Item, reading: _Reading) -> Outcome:
     try:
         if content.is_lines(item):
             reading.take(content.lines(item, reading.refusals))
@@ -58,9 +73,10 @@ def read(item: Item, worker: Worker) -> Outcome:
 class _Reading:
     """What one item gives, as it is read."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, codes: NamedCodes) -> None:
         self.worker = worker
-        self.links = Links(worker)
+        self.codes = codes
+        self.links = Links(worker, codes)
         self.records: list[Record] = []
         self.refusals: list[Refusal] = []
         self.skipped: Counter[str] = Counter()
@@ -82,6 +98,8 @@ class _Reading:
         told = resource["resourceType"]
         if told == "Patient":
             self._patient(position, full_url, resource)
+        elif told in NAMED:
+            self._named(position, full_url, resource)
         elif told == DELETION:
             self._deletion(position, resource)
         elif told == "Bundle":
@@ -95,7 +113,7 @@ class _Reading:
         key = record_key(self.worker, name, name_of(resource, name, full_url))
         version = version_of(resource)
         if kind.is_void(resource):
-            if kind.is_status(resource, ENTERED_IN_ERROR):
+            if was_an_error(resource):
                 self._withdraw(position, key, version or LAST)
             elif version:
                 self._withdraw(position, key, version)
@@ -126,7 +144,7 @@ class _Reading:
 
     def _bundle(self, entries: list[Numbered]) -> None:
         """A bundle within the file, such as a line of an export's deletions: its names are its own."""
-        outer, self.links = self.links, Links(self.worker)
+        outer, self.links = self.links, Links(self.worker, self.codes)
         self.links.know(entries)
         self.take(entries)
         self.links = outer
@@ -141,6 +159,15 @@ class _Reading:
         said = canonical([subject.person_id, resource.get("birthDate"), resource.get("gender")])
         # Without a version: the row of a person is made of many records, and none of them takes it away.
         self._keep(position, key, said, [row], None)
+
+    def _named(self, position: int, full_url: str, resource: Resource) -> None:
+        """A drug or specimen: no row of its own, its code was learnt before (see `identities`)."""
+        kind, code = resource["resourceType"], code_of(resource)
+        if code is None:
+            self.skipped[kind] += 1
+        else:
+            key = record_key(self.worker, kind, name_of(resource, kind, full_url))
+            self._keep(position, key, canonical([code.code, code.system]), [], version_of(resource))
 
     def _deletion(self, position: int, resource: Resource) -> None:
         meant = deleted(resource.get("url"), tuple(KINDS))

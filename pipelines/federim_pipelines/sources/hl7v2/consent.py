@@ -47,4 +47,4 @@ def take_consents(message: Message, envelope: Envelope, found: Found) -> None:
         except Unusable as error:
             found.refused(error, segment.line)
             continue
-        found.records.append(envelope.record(key, [row], segment.line))
+        found.records.append(envelope.record(key, [row], segment))

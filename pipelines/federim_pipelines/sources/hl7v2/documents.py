@@ -14,7 +14,7 @@ from federim_pipelines.codes.code import Code
 from federim_pipelines.codes.systems import LOINC, or_oid
 from federim_pipelines.extract.facts import TableRow
 from federim_pipelines.extract.unusable import Unusable
-from federim_pipelines.items import Reason
+from federim_pipelines.items import Reason, Record
 from federim_pipelines.sources.cda import reading as cda
 from federim_pipelines.sources.cda.lifecycle import document_key
 from federim_pipelines.sources.hl7v2.coded import DONE, preferred
@@ -167,30 +167,36 @@ def _content_or_refusal(obx: Segment, found: Found) -> bytes | None:
 
 def _take_report(order: Order, envelope: Envelope, handling: Handling, found: Found) -> str | None:
     """The record of a report that is no CDA: that it exists, what kind it is, which images it is of."""
-    txa = order.message.first("TXA")
+    txa, begin = order.message.first("TXA"), order.begin
     key = _report_key(order, envelope, txa, 12)
-    if handling.hidden:
-        found.refuse(Reason.CONFIDENTIAL, order.line, handling.hidden)
-        found.records.append(envelope.record(key, (), order.line, rank=WITHDRAWN))
-        return None
     if handling.withdrawn:
-        found.records.append(envelope.withdrawal(key, order.line))
-        if txa is not None and _OID.fullmatch(txa(12)):
-            # The deletion may come without the document: a CDA whose identifier stands in TXA-12 goes too.
-            cda_key = document_key(envelope.worker.record_key, txa(12))
-            found.records.append(envelope.withdrawal(cda_key, order.line))
+        found.records += _withdrawals(key, envelope, txa, begin)
+        return None
+    if txa is not None and txa(13) and txa(13) != txa(12):
+        parent = _report_key(order, envelope, txa, 13)
+        found.records.append(envelope.withdrawal(parent, txa))
+    if handling.hidden:
+        found.refuse(Reason.CONFIDENTIAL, begin.line, handling.hidden)
+        found.records.append(envelope.record(key, (), begin, rank=WITHDRAWN))
         return None
     try:
         rows = _report(order, envelope, key, txa)
     except Unusable as error:
-        found.refused(error, order.line)
+        found.refused(error, begin.line)
         return None
     rank = CORRECTED if handling.replaces else TOLD
-    found.records.append(envelope.record(key, rows, order.line, rank=rank))
-    if txa is not None and txa(13) and txa(13) != txa(12):
-        parent = _report_key(order, envelope, txa, 13)
-        found.records.append(envelope.withdrawal(parent, order.line))
+    found.records.append(envelope.record(key, rows, begin, txa, rank=rank))
     return key.hex()
+
+
+def _withdrawals(key: bytes, envelope: Envelope, txa: Segment | None, begin: Segment) -> list[Record]:
+    if txa is None:
+        return [envelope.record(key, (), begin, rank=WITHDRAWN)]
+    gone = [envelope.withdrawal(key, txa)]
+    if _OID.fullmatch(txa(12)):
+        # The deletion may come without the document: a CDA whose identifier stands in TXA-12 goes too.
+        gone.append(envelope.withdrawal(document_key(envelope.worker.record_key, txa(12)), txa))
+    return gone
 
 
 def _report_key(order: Order, envelope: Envelope, txa: Segment | None, field: int) -> bytes:

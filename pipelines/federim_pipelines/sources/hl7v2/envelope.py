@@ -13,6 +13,7 @@ from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import LAST, Reason, Record, Refusal
 from federim_pipelines.sources.hl7v2.messages import Message
 from federim_pipelines.sources.hl7v2.moments import instant_of
+from federim_pipelines.sources.hl7v2.segments import Segment
 from federim_pipelines.worker import Worker
 
 KIND = "hl7v2"
@@ -79,31 +80,31 @@ class Envelope:
             visit_occurrence_id=self.visit_occurrence_id,
         )
 
-    def record(self, key: bytes, rows: Sequence[TableRow], line: int, *, rank: int = TOLD) -> Record:
-        """A record that a later message about the same replaces; without rows it takes it away."""
-        return Record(
-            key=key,
-            content=self.content(rows),
-            rows=tuple(rows),
-            position=line,
-            version=self.instant * _RANKS + rank,
-        )
+    def record(self, key: bytes, rows: Sequence[TableRow], *said: Segment | None, rank: int = TOLD) -> Record:
+        """A record that a later message about the same replaces; without rows it takes it away.
 
-    def withdrawal(self, key: bytes, line: int) -> Record:
+        Parameters
+        ----------
+        said : segments
+            Where its rows come from: what they say, and not what the site's vocabulary makes of it, tells
+            one content from another. The first is where the record is found.
+        """
+        return self._record(key, rows, said, self.instant * _RANKS + rank)
+
+    def withdrawal(self, key: bytes, said: Segment) -> Record:
         """A record that takes an earlier one away for good."""
-        return Record(key=key, content=self.content(()), rows=(), position=line, version=LAST)
+        return self._record(key, (), (), LAST, said.line)
 
-    def content(self, rows: Sequence[TableRow]) -> bytes:
-        """What stands for what a record says, 16 bytes."""
-        told = [
-            [
-                table,
-                {
-                    name: value if isinstance(value, str | int | float) else str(value)
-                    for name, value in row.items()
-                    if value is not None
-                },
-            ]
-            for table, row in rows
-        ]
-        return keyed(self.worker.record_key, "content", canonical(told))[:16]
+    def _record(
+        self,
+        key: bytes,
+        rows: Sequence[TableRow],
+        said: Sequence[Segment | None],
+        version: int,
+        line: int | None = None,
+    ) -> Record:
+        texts = [segment.text for segment in said if segment is not None]
+        # The version is part of the content: the same said again later must outlive what came between.
+        content = keyed(self.worker.record_key, "content", str(version), canonical(texts))[:16]
+        position = line or next((segment.line for segment in said if segment is not None), None)
+        return Record(key=key, content=content, rows=tuple(rows), position=position, version=version)

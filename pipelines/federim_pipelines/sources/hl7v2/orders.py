@@ -37,9 +37,9 @@ class Order:
     others: list[Segment] = field(default_factory=list)
 
     @property
-    def line(self) -> int:
-        begin = self.obr or next(iter(self.observations), self.message.header)
-        return begin.line
+    def begin(self) -> Segment:
+        """Where the order is found in the message."""
+        return self.obr or next(iter(self.observations), self.message.header)
 
     @cached_property
     def code(self) -> Code | None:

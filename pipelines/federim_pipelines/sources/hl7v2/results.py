@@ -72,7 +72,7 @@ def take_results(
         key = envelope.key("result", *order.name, *name, str(met[name]))
         status = obx(11).upper()
         if hidden or order.cancelled or status in _WITHDRAWN:
-            found.records.append(envelope.record(key, (), obx.line, rank=WITHDRAWN))
+            found.records.append(envelope.record(key, (), obx, rank=WITHDRAWN))
             continue
         try:
             row = _row(obx, order, facts, key.hex(), found)
@@ -81,7 +81,7 @@ def take_results(
             continue
         if row is not None:
             rank = CORRECTED if status in _CORRECTED else TOLD
-            found.records.append(envelope.record(key, [row], obx.line, rank=rank))
+            found.records.append(envelope.record(key, [row], obx, order.obr, rank=rank))
 
 
 def _row(obx: Segment, order: Order, facts: Facts, key: str, found: Found) -> TableRow | None:

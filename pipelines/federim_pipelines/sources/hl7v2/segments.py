@@ -93,9 +93,10 @@ class Value:
 class Segment:
     """One segment: `segment(3, 1)` is the text of its third field's first component."""
 
-    __slots__ = ("_delimiters", "_fields", "line", "name")
+    __slots__ = ("_delimiters", "_fields", "line", "name", "text")
 
     def __init__(self, text: str, delimiters: Delimiters, line: int) -> None:
+        self.text = text
         self._fields = text.split(delimiters.field)
         self._delimiters = delimiters
         self.name = self._fields[0].strip()

@@ -43,7 +43,7 @@ def take_visit(message: Message, envelope: Envelope, found: Found) -> None:
     visit_id = envelope.visit_occurrence_id
     key = bytes.fromhex(visit_id)
     if message.event == CANCEL_ADMISSION:
-        found.records.append(envelope.record(key, (), pv1.line, rank=WITHDRAWN))
+        found.records.append(envelope.record(key, (), pv1, rank=WITHDRAWN))
         return
     try:
         start, end = _stay(message, pv1)
@@ -60,7 +60,7 @@ def take_visit(message: Message, envelope: Envelope, found: Found) -> None:
         found.refused(error, pv1.line)
         return
     rank = {DISCHARGE: ENDED, CANCEL_DISCHARGE: WITHDRAWN, "A08": CORRECTED}.get(message.event, TOLD)
-    found.records.append(envelope.record(key, [row], pv1.line, rank=rank))
+    found.records.append(envelope.record(key, [row], pv1, message.first("ZBE"), rank=rank))
 
 
 def _stay(message: Message, pv1: Segment) -> tuple[Moment, Moment]:

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from socket import socket
+from typing import Any, Final
 
 from federim.model.errors import InputError
+
+SECONDS_TO_SHAKE_HANDS: Final = 30.0
+
+
+# pynetdicom wraps a connection in the thread that listens: there, a caller who says nothing would keep all
+# others from being heard. Left for later, the handshake happens in the association's own thread.
+class _HandshakeLater(ssl.SSLContext):
+    def wrap_socket(self, sock: socket, server_side: bool = True, **_: Any) -> ssl.SSLSocket:  # type: ignore[override]
+        sock.settimeout(SECONDS_TO_SHAKE_HANDS)
+        return super().wrap_socket(sock, server_side=server_side, do_handshake_on_connect=False)
 
 
 def server_tls(certificate: Path, key: Path | None, clients: Path | None) -> ssl.SSLContext:
@@ -25,7 +37,7 @@ def server_tls(certificate: Path, key: Path | None, clients: Path | None) -> ssl
     ----------
     DICOM PS3.15, B.12 (Modified BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profile).
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _HandshakeLater(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     _show(context, certificate, key)
     if clients is not None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Final, Self
+from typing import Self
 
 from federim.home import Home, Role
 from federim.keys import keyed
 from federim.lake.storage import disk_may_refuse, private_files
-
-FILE: Final = "pulled.sqlite3"
 
 
 class Ledger:
@@ -18,7 +16,7 @@ class Ledger:
     def __init__(self, home: Home) -> None:
         self._key = home.require(Role.SITE).secret("pulled")
         with disk_may_refuse(), private_files():
-            self._connection = sqlite3.connect(home.root / FILE, isolation_level=None)
+            self._connection = sqlite3.connect(home.pulled, isolation_level=None)
             self._connection.executescript(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                 "CREATE TABLE IF NOT EXISTS pulled (thing BLOB PRIMARY KEY) WITHOUT ROWID;"

@@ -74,6 +74,7 @@ def serving(app: Starlette, paper: Paper | None = None) -> Iterator[str]:
     config = uvicorn.Config(
         app,
         log_config=None,
+        access_log=False,
         lifespan="off",
         ws="none",
         ssl_certfile=paper.certificate if paper else None,

@@ -287,3 +287,59 @@ def test_spans_put_together_are_the_file_and_cut_no_row(
     for piece, rows_ in zip(pieces, read, strict=True):
         assert piece.first_line == first
         first += len(rows_)
+
+
+RESULTS = """
+[[file]]
+pattern = "results.csv"
+[file.person]
+key = "person"
+registers = true
+[file.date]
+day = 2015-01-01
+[[file.measurement]]
+column = "value"
+code_column = "code"
+system = "LN"
+unit_column = "unit"
+low_column = "low"
+high_column = "high"
+[[file.drug]]
+code_column = "atc"
+system = "ATC"
+quantity_column = "dose"
+unit = "mg"
+"""
+RESULTS_HEADER = "person,code,value,unit,low,high,atc,dose\n"
+
+
+def test_a_result_and_its_limits_come_in_the_canonical_unit(
+    open_worker: OpenWorker, write_file: WriteFile
+) -> None:
+    content = f"{RESULTS_HEADER}a,14682-9,0.0881,mmol/L,0.06,,,\n"
+    [result] = rows(
+        csv.read(write_file("results.csv", content, source="csv"), open_worker(RESULTS)), "measurement"
+    )
+    assert (result["value_as_number"], result["unit"]) == (88.1, "umol/L")
+    assert (result["range_low"], result["range_high"]) == (60.0, None)
+    assert (result["value_source_number"], result["unit_source_value"]) == (0.0881, "mmol/L")
+    assert result["measurement_source_system"] == "http://loinc.org"
+
+
+def test_a_unit_that_cannot_become_the_canonical_one_is_refused_by_its_column(
+    open_worker: OpenWorker, write_file: WriteFile
+) -> None:
+    content = f"{RESULTS_HEADER}a,14682-9,8.8,mg/L,,,,\n"
+    outcome = csv.read(write_file("results.csv", content, source="csv"), open_worker(RESULTS))
+    expected = "column unit: unit: expected one that becomes umol/L, for LOINC 14682-9"
+    assert refused(outcome) == [(Reason.VALUE_UNUSABLE, 2, expected)]
+
+
+def test_a_drug_may_tell_its_dose(open_worker: OpenWorker, write_file: WriteFile) -> None:
+    content = f"{RESULTS_HEADER}a,,,,,,V08AB02,75\na,,,,,,V08AB02,\n"
+    [dosed, undosed] = rows(
+        csv.read(write_file("results.csv", content, source="csv"), open_worker(RESULTS)), "drug_exposure"
+    )
+    assert (dosed["drug_source_value"], dosed["drug_source_system"]) == ("V08AB02", "http://www.whocc.no/atc")
+    assert (dosed["quantity"], dosed["dose_unit_source_value"]) == (75.0, "mg")
+    assert (undosed["quantity"], undosed["dose_unit_source_value"]) == (None, None)

@@ -30,6 +30,10 @@ def test_a_gap_that_slices_of_the_told_thickness_fill_is_of_several() -> None:
     assert spacing_mm([0, 10, 30], thickness=5) == 5
 
 
+def test_what_is_told_stands_before_what_is_thick() -> None:
+    assert spacing_mm([0, 5, 10], told=5, thickness=2.5) == 5
+
+
 def test_overlapping_slices_are_nearer_than_they_are_thick() -> None:
     assert spacing_mm([0, 2.5, 5], thickness=5) == 2.5
 

@@ -22,6 +22,7 @@ from annotation_objects import (
 )
 from pydicom.sr.codedict import codes
 
+from federim_pipelines.deidentify.quiet import quiet
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
 
@@ -120,6 +121,18 @@ def test_frames_at_no_place_in_a_patient_have_no_volume(rows: Callable[..., Rows
         del frame.PlanePositionSequence
     row = rows(made)[0]
     assert (row["voxel_count"], row["volume_mm3"]) == (12, None)
+
+
+def test_a_value_that_breaks_the_rules_is_read_without_a_word(
+    rows: Callable[..., Rows], mask: np.ndarray
+) -> None:
+    """Makers write more digits than DICOM lets them; a warning would quote the file."""
+    made = segmentation(scan(), mask)
+    with quiet():
+        measures = made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+        measures.add_new("PixelSpacing", "DS", ["0.50000000000000000000001", str(SPACING_MM[1])])
+        found = rows(made)
+    assert found[0]["volume_mm3"] == pytest.approx(12 * VOXEL_MM3)
 
 
 @pytest.mark.parametrize("damage", ["no segment of that number", "a segment without a number"])

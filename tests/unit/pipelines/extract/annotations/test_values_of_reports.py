@@ -156,6 +156,12 @@ def test_a_makers_own_concept_has_no_system(rows: Callable[..., Rows]) -> None:
     assert (row["feature_source_value"], row["feature_source_system"]) == ("A-76", None)
 
 
+def test_a_uid_of_the_standard_tracks_nothing(rows: Callable[..., Rows]) -> None:
+    """It is not keyed, and would join all patients."""
+    (row,) = rows(report(group(node("UIDREF", TRACKING_UID, "1.2.840.10008.1.4.1.1"), diameter())))
+    assert row["TrackingUID"] is None
+
+
 def test_a_tracking_name_keeps_no_patients(rows: Callable[..., Rows]) -> None:
     (row,) = rows(report(group(node("TEXT", TRACKING_IDENTIFIER, "nodule of Quéffelec"), diameter())))
     assert "ffelec" not in (row["TrackingIdentifier"] or "").lower()

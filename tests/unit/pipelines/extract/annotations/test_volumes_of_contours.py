@@ -59,6 +59,11 @@ def test_what_is_no_flat_polygon_leaves_the_region_without_a_volume(outline: lis
     assert volume(square(10, 0), outline) is None
 
 
+def test_a_polygon_that_is_bent_is_no_contour() -> None:
+    assert volume([0, 0, 0, 9, 0, 0, 9, 9, 3, 0, 9, 0]) is None
+    assert volume([0, 0, 0, 9, 0, 0, 9, 9, 0.05, 0, 9, 0]) == pytest.approx(81 * 2, rel=1e-3)
+
+
 def test_contours_that_are_not_parallel_enclose_nothing() -> None:
     upright = [0, 0, 0, 9, 0, 0, 9, 0, 9, 0, 0, 9]
     assert volume(square(10, 0), upright) is None

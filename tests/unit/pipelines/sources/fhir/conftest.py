@@ -13,6 +13,7 @@ from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Row
 from federim_pipelines.sources.fhir.kinds import KINDS
 from federim_pipelines.sources.fhir.links import Links
+from federim_pipelines.sources.fhir.named_codes import NamedCodes
 from federim_pipelines.worker import Worker
 
 KEY = "0123456789abcdef" * 2
@@ -35,6 +36,7 @@ def make_rows(worker: Worker, someone: Subject) -> MakeRows:
         if kind.is_void(resource):
             return []
         facts = Facts(subject=someone, codebook=worker.codebook, **told_in)
-        return list(kind.rows(resource, facts, KEY, Links(worker)))
+        with NamedCodes(worker.home, "") as codes:
+            return list(kind.rows(resource, facts, KEY, Links(worker, codes)))
 
     return build

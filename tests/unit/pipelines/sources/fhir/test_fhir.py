@@ -145,9 +145,9 @@ def test_other_resources_are_counted_by_type_and_a_strange_type_is_not_repeated(
 ) -> None:
     claim = {"resourceType": "Claim", "patient": {"reference": "Patient/p1"}}
     void = make_observation("o2", status="registered")
-    told = bundle(make_patient(), claim, {"resourceType": "Martin"}, void, {"resourceType": "Specimen"})
+    told = bundle(make_patient(), claim, {"resourceType": "Martin"}, void, {"resourceType": "Location"})
     outcome = fhir.read(write_file("a.json", told), worker)
-    assert outcome.skipped == {"Claim": 1, "other": 1, "Observation": 1, "Specimen": 1}
+    assert outcome.skipped == {"Claim": 1, "other": 1, "Observation": 1, "Location": 1}
     assert [table for record in outcome.records for table, _ in record.rows] == ["person"]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
-from federim.model.identifiers import IdentityStatus, LocalId
+from federim.model.identifiers import IdentityStatus, Sex
 from federim_pipelines.sources.fhir.patient import identity_of, referred
 from federim_pipelines.sources.fhir.references import canonical_reference
 
@@ -75,7 +76,7 @@ def test_a_definitive_ins_is_preferred_to_one_people_wait_with() -> None:
 def test_a_register_number_is_the_sites_own_whatever_its_system(type_: str) -> None:
     found = identity_of(patient(identifier("7", system="urn:oid:1.2.3", type_=type_)))
     assert found is not None
-    assert found.local == (LocalId(issuer="", value="7"),)
+    assert [(each.issuer, each.value) for each in found.local] == [("", "7")]
 
 
 def test_another_identifier_is_under_its_system_and_the_resource_id_under_fhir() -> None:
@@ -113,4 +114,24 @@ def test_a_reference_has_one_spelling(reference: str, name: str) -> None:
 def test_a_logical_reference_means_who_bears_the_identifier() -> None:
     found = referred({"identifier": identifier("7", system="urn:oid:1.2.3", type_="PI")})
     assert found is not None
-    assert found.local == (LocalId(issuer="", value="7"),)
+    assert [(each.issuer, each.value) for each in found.local] == [("", "7")]
+
+
+def test_birth_and_sex_are_told_beside_the_ins_as_far_as_they_are_known() -> None:
+    """A year alone would contradict the month that an INS holds."""
+    told = patient(identifier("7", type_="PI")) | {"gender": "female", "birthDate": "1961-04-09"}
+    found, vague = identity_of(told), identity_of(told | {"gender": "other", "birthDate": "1961"})
+    assert found is not None
+    assert vague is not None
+    assert (found.birth_date, found.sex) == (dt.date(1961, 4, 9), Sex.FEMALE)
+    assert (vague.birth_date, vague.sex) == (None, None)
+
+
+def test_two_issuers_count_their_patients_apart() -> None:
+    told = patient(identifier("7", system="urn:oid:1.2.3", type_="PI")) | {"id": "1"}
+    found = identity_of(told, issuer="urn:clinic")
+    assert found is not None
+    assert {(each.issuer, each.value) for each in found.local} == {
+        ("urn:clinic", "7"),
+        ("fhir urn:clinic", "Patient/1"),
+    }

@@ -122,6 +122,16 @@ def test_a_fact_is_in_the_stay_its_reference_means(
     assert measured["visit_occurrence_id"] == visit["visit_occurrence_id"]
 
 
+def test_a_stay_without_an_id_is_known_by_what_its_bundle_calls_it(
+    worker: Worker, write_file: WriteFile, make_patient: MakeResource, make_observation: MakeResource
+) -> None:
+    told = bundle(make_patient(), make_observation(encounter={"reference": urn(ENCOUNTER)}), ENCOUNTER)
+    told["entry"][2]["resource"] = {name: value for name, value in ENCOUNTER.items() if name != "id"}
+    outcome = reading.read(write_file("a.json", told), worker)
+    [measured], [visit] = rows(outcome, "measurement"), rows(outcome, "visit_occurrence")
+    assert measured["visit_occurrence_id"] == visit["visit_occurrence_id"]
+
+
 def test_an_order_gives_the_accession_number_where_no_study_is_at_hand(
     worker: Worker, write_file: WriteFile, make_patient: MakeResource
 ) -> None:

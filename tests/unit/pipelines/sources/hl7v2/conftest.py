@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
-import pyarrow as pa
 import pytest
+from made_messages import Enter, Read, Rows
 
 from federim.lake.reader import connect_home
 from federim.lake.tables import Lake
@@ -16,10 +18,6 @@ from federim_pipelines.items import Item, Outcome
 from federim_pipelines.review import Review
 from federim_pipelines.sources.hl7v2 import reading
 from federim_pipelines.worker import Worker
-
-Read = Callable[..., Outcome]
-Enter = Callable[[Sequence[bytes]], None]
-Rows = Callable[[str], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -38,25 +36,24 @@ def read(worker: Worker, write_file: Callable[..., Item]) -> Read:
 
 @pytest.fixture
 def enter(worker: Worker, read: Read) -> Enter:
-    """`enter([message, …])` reads files in that order, and takes each into the worker's lake by itself."""
+    """`enter([message, …])` reads files in that order, in one run, into the worker's lake."""
+    runs = count()
 
     def build(contents: Sequence[bytes]) -> None:
-        for number, content in enumerate(contents):
-            outcome = read(content, f"{number}.hl7")
-            with Lake(worker.home).writing() as writer, Review(worker.home) as review:
-                intake = Intake(
-                    worker.home,
-                    writer,
-                    review,
-                    run_id=f"run-{number}",
-                    name=lambda item: item.path.name,
-                    file_done=lambda: None,
-                )
-                intake.take([outcome])
-                intake.finish(
-                    {"run_id": f"run-{number}", "started_at": None, "version": "", "policy": ""}
-                    | {"started_at": pa.scalar(0, pa.timestamp("us")).as_py()}
-                )
+        run_id = f"run-{next(runs)}"
+        with Lake(worker.home).writing() as writer, Review(worker.home) as review:
+            intake = Intake(
+                worker.home,
+                writer,
+                review,
+                run_id=run_id,
+                name=lambda item: item.path.name,
+                file_done=lambda: None,
+            )
+            for number, content in enumerate(contents):
+                intake.take([read(content, f"{number}.hl7")])
+            started = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+            intake.finish({"run_id": run_id, "started_at": started, "version": "", "policy": ""})
 
     return build
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Sequence
+from itertools import permutations
+from typing import Any
+
+from federim_pipelines.items import Outcome
+
+Read = Callable[..., Outcome]
+Enter = Callable[[Sequence[bytes]], None]
+Rows = Callable[[str], list[dict[str, Any]]]
 
 NIR = "ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.8&ISO"
 TEST_INS = "ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.10&ISO"
 NOBODY = "IPP-1^^^CHU&1.2.250.1.999&ISO^PI"
 
 
-def msh(type_: str, sent: str = "20240306120000", *, charset: str = "UNICODE UTF-8", number: str = "1") -> str:
+def msh(
+    type_: str, sent: str = "20240306120000", *, charset: str = "UNICODE UTF-8", number: str = "1"
+) -> str:
     return f"MSH|^~\\&|SIL|LABO|DPI|CHU|{sent}||{type_}|{number}|P|2.5|||||FRA|{charset}"
 
 
-def pid(
-    identifiers: str = NOBODY, *, birth: str = "19610409", sex: str = "F", status: str = "VALI"
-) -> str:
+def pid(identifiers: str = NOBODY, *, birth: str = "19610409", sex: str = "F", status: str = "VALI") -> str:
     return f"PID|1||{identifiers}||QUEFFELEC^MAEL||{birth}|{sex}" + "|" * 24 + status
 
 
@@ -23,7 +32,9 @@ def pv1(number: str = "V1", *, class_: str = "I", admitted: str = "", left: str 
     return f"PV1|1|{class_}" + "|" * 17 + f"{number}^^^CHU&1&M^VN" + "|" * 25 + f"{admitted}|{left}"
 
 
-def obr(filler: str = "F1", code: str = "24323-8^Bilan^LN", *, at: str = "20240305083000", rest: str = "") -> str:
+def obr(
+    filler: str = "F1", code: str = "24323-8^Bilan^LN", *, at: str = "20240305083000", rest: str = ""
+) -> str:
     return f"OBR|1|P1|{filler}^LABO|{code}|||{at}{rest}"
 
 
@@ -54,5 +65,16 @@ def message(*segments: str, end: str = "\r") -> bytes:
     return end.join((*segments, "")).encode()
 
 
-def oru(*observations: str, sent: str = "20240306120000", patient: str | None = None, order: str = "") -> bytes:
+def oru(
+    *observations: str, sent: str = "20240306120000", patient: str | None = None, order: str = ""
+) -> bytes:
     return message(msh("ORU^R01^ORU_R01", sent), patient or pid(), order or obr(), *observations)
+
+
+def every_order(*contents: bytes) -> list[bytes]:
+    """The messages in every order they can be read in, each order about another person."""
+    return [
+        content.replace(b"IPP-1", b"IPP-%d" % number)
+        for number, order in enumerate(permutations(contents), start=100)
+        for content in order
+    ]

@@ -1,4 +1,4 @@
-"""A work list says what to fetch and how; a mistake in it is told by its place, never by a patient's value."""
+"""A work list says what to fetch and how; a mistake in it is told by its place, never by a value."""
 
 from __future__ import annotations
 
