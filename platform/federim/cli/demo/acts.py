@@ -52,7 +52,8 @@ def make_raw_material(narrator: Narrator, root: Path) -> list[RawMaterial]:
             made.append(raw)
             narrator.say(
                 f"{raw.hospital.name:<16} {len(raw.visits):>3} patients, {raw.images:>4} image files "
-                f"({raw.hospital.slice_thickness_mm:g} mm slices), {raw.records} FHIR records",
+                f"({raw.hospital.slice_thickness_mm:g} mm slices), {raw.records} records "
+                f"({'HL7 v2 and FHIR' if raw.hospital.speaks_hl7v2 else 'FHIR'})",
                 site=raw.hospital.name,
                 patients=len(raw.visits),
                 images=raw.images,

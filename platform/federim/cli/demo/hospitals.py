@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from federim.cli.demo.messages import write_messages
 from federim.cli.demo.people import HOSPITALS, Hospital, Visit, invent
 from federim.cli.demo.phantom import write_series
 from federim.cli.demo.records import write_records
@@ -40,7 +41,9 @@ def _write(folder: Path, hospital: Hospital, visits: list[Visit], tick: Callable
     images += _accidents(folder)
     laboratory = folder / "laboratory"
     laboratory.mkdir()
-    records = write_records(laboratory, hospital, visits)
+    records = write_records(laboratory, hospital, visits, biology=not hospital.speaks_hl7v2)
+    if hospital.speaks_hl7v2:
+        records += write_messages(laboratory, hospital, visits)
     return RawMaterial(hospital, folder, tuple(visits), images, records)
 
 

@@ -23,12 +23,15 @@ class Hospital:
     intensity_offset_hu: float  # a badly calibrated tube
     noise_hu: float
     model: str
+    speaks_hl7v2: bool = False  # its laboratory, rather than FHIR
 
 
 HOSPITALS = (
     Hospital("chu-nord", "CHU Nord", 60, 0.50, 2.5, 5.0, 0.0, 12.0, "Phantom One"),
     Hospital("imagerie-centre", "Imagerie Centre", 54, 0.40, 3.75, 5.0, 25.0, 20.0, "Phantom Two"),
-    Hospital("clinique-sud", "Clinique Sud", 50, 0.32, 5.0, 5.0, -30.0, 28.0, "Phantom Three"),
+    Hospital(
+        "clinique-sud", "Clinique Sud", 50, 0.32, 5.0, 5.0, -30.0, 28.0, "Phantom Three", speaks_hl7v2=True
+    ),
 )
 SHARED_PATIENTS = 12  # how many attend two hospitals
 

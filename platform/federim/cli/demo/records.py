@@ -4,39 +4,40 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import random
 from pathlib import Path
 from typing import Any
 
 from federim.cli.demo.people import TEST_OID, Hospital, Visit
+from federim.cli.demo.results import drawn_at, results
 
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
 CIM10 = "http://hl7.org/fhir/sid/icd-10"
 IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
-# LOINC code, what it is, UCUM unit, mean and deviation without a lesion, shift of the mean at full burden
-ANALYTES = (
-    ("1988-5", "C reactive protein", "mg/L", 6.0, 5.0, 34.0),
-    ("718-7", "Hemoglobin", "g/dL", 14.0, 1.2, -3.2),
-    ("2532-0", "Lactate dehydrogenase", "U/L", 190.0, 40.0, 150.0),
-    ("1751-7", "Albumin", "g/L", 42.0, 4.0, -11.0),
-)
 LUNG_CANCER = "C34.9"
 HYPERTENSION = "I10"
 
 
-def write_records(folder: Path, hospital: Hospital, visits: list[Visit]) -> int:
-    """Write bulk NDJSON files, one a resource type; return how many resources they hold."""
-    resources: dict[str, list[dict[str, Any]]] = {"Patient": [], "Observation": [], "Condition": []}
+def write_records(folder: Path, hospital: Hospital, visits: list[Visit], *, biology: bool) -> int:
+    """Write bulk NDJSON files, one a resource type; return how many resources they hold.
+
+    Parameters
+    ----------
+    biology : bool
+        Whether results come this way too, rather than from a laboratory that speaks HL7 v2.
+    """
+    resources: dict[str, list[dict[str, Any]]] = {"Patient": [], "Condition": []}
     for index, visit in enumerate(visits):
         reference = f"{hospital.name}-{index:04d}"
         resources["Patient"].append(_patient(reference, visit))
-        resources["Observation"].extend(_observations(reference, visit))
         resources["Condition"].extend(_conditions(reference, visit))
-    # What every real export has: a result whose patient is in nobody's register.
-    orphan = {**resources["Observation"][0], "id": f"{hospital.name}-orphan"}
-    resources["Observation"].append({**orphan, "subject": {"reference": "Patient/nobody"}})
+        if biology:
+            resources.setdefault("Observation", []).extend(_observations(reference, visit))
+    # What every real export has: a fact whose patient is in nobody's register.
+    kind = "Observation" if biology else "Condition"
+    orphan = {**resources[kind][0], "id": f"{hospital.name}-orphan"}
+    resources[kind].append({**orphan, "subject": {"reference": "Patient/nobody"}})
     for kind, rows in resources.items():
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (folder / f"{kind}.ndjson").write_text(lines)
@@ -89,12 +90,10 @@ def _patient(reference: str, visit: Visit) -> dict[str, Any]:
 
 
 def _observations(reference: str, visit: Visit) -> list[dict[str, Any]]:
-    dice = random.Random(visit.seed)  # noqa: S311 — repeatability, not secrecy
-    drawn = visit.day - dt.timedelta(days=dice.randrange(10))
     return [
         {
             "resourceType": "Observation",
-            "id": f"{reference}-{code}",
+            "id": f"{reference}-{result.code}",
             "status": "final",
             "category": [
                 {
@@ -106,17 +105,17 @@ def _observations(reference: str, visit: Visit) -> list[dict[str, Any]]:
                     ]
                 }
             ],
-            "code": {"coding": [{"system": LOINC, "code": code, "display": name}]},
+            "code": {"coding": [{"system": LOINC, "code": result.code, "display": result.name}]},
             "subject": {"reference": f"Patient/{reference}"},
-            "effectiveDateTime": f"{drawn.isoformat()}T08:30:00+01:00",
+            "effectiveDateTime": f"{drawn_at(visit).isoformat()}+01:00",
             "valueQuantity": {
-                "value": round(max(0.1, dice.gauss(mean + shift * visit.patient.burden, deviation)), 1),
-                "unit": unit,
+                "value": result.value,
+                "unit": result.unit,
                 "system": UCUM,
-                "code": unit,
+                "code": result.unit,
             },
         }
-        for code, name, unit, mean, deviation, shift in ANALYTES
+        for result in results(visit)
     ]
 
 
