@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from federim.home import Home
@@ -100,7 +100,7 @@ class Intake:
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._waiting = 0  # rows
         self._seen: dict[bytes, Entered] = {}
-        self._closed: list[tuple[Item, Fate]] = []  # files whose last rows may wait still
+        self._closed: list[tuple[Path, Fate]] = []  # files whose last rows may wait still
         self._retained: Counter[tuple[int, str]] = Counter()
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
@@ -158,6 +158,9 @@ class Intake:
     def _settle(self, file: _File, record: Record, known: dict[bytes, Entered], fault: str | None) -> None:
         held = self._seen.get(record.key) or known.get(record.key)
         if held is not None and (held.content == record.content or _is_older(record, held)):
+            if _is_newer(record, held):
+                # It says what it said, and a version between the two is older than that.
+                known[record.key] = self._seen[record.key] = replace(held, version=record.version)
             file.known += bool(record.rows)
             self.tally.records_duplicate += 1
             return
@@ -235,7 +238,8 @@ class Intake:
             self._refuse(file, Refusal(reason=Reason.NOT_SUPPORTED, detail=f"nothing but {told}"))
         fate = file.fate
         self.tally.files[fate] += 1
-        self._closed.append((file.item, fate))
+        if self._settled is not None:
+            self._closed.append((file.item.path, fate))
         self._file = None
         self._file_done()
 
@@ -250,9 +254,9 @@ class Intake:
         self._rows, self._seen, self._waiting = defaultdict(list), {}, 0
         self._retained = Counter()
         closed, self._closed = self._closed, []
-        if self._settled is not None:
-            for item, fate in closed:
-                self._settled(item.path, fate)
+        for path, fate in closed:
+            assert self._settled is not None  # or nothing would have been kept
+            self._settled(path, fate)
 
 
 def _is_newer(record: Record, held: Entered) -> bool:

@@ -38,7 +38,8 @@ class Someone:
     def born(cls, year: int, month: int, order: int, **said: Any) -> Someone:
         """A woman, the `order`th born in that month, with an INS that says so."""
         ins = ins_of(f"2{year % 100:02d}{month:02d}99999{order:03d}")
-        return cls(**{"ipp": f"F{order:05d}", "ins": ins, "birth": dt.date(year, month, 17)} | said)
+        usual: dict[str, Any] = {"ipp": f"F{order:05d}", "ins": ins, "birth": dt.date(year, month, 17)}
+        return cls(**usual | said)
 
 
 @dataclass(frozen=True)

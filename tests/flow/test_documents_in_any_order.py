@@ -12,6 +12,7 @@ from clinical_messages import Result, Someone, cda_biology, embedded
 
 from federim.home import Home
 from federim.lake.reader import connect_home, query
+from federim_pipelines.items import Reason
 from federim_pipelines.run import ingest
 
 SOMEONE = Someone.born(1961, 4, 7)
@@ -47,21 +48,24 @@ def what_is_left(home: Home) -> tuple[list[float], int]:
     return numbers["n"].to_pylist(), reports["n"][0].as_py()
 
 
-def read_one_after_the_other(home: Home, inbox: Path, contents: Sequence[bytes]) -> None:
+def read_one_after_the_other(home: Home, inbox: Path, contents: Sequence[bytes]) -> set[Reason]:
+    """What was refused on the way."""
+    reasons: set[Reason] = set()
     for place, content in enumerate(contents):
         folder = inbox / f"run-{place}"
         folder.mkdir()
         (folder / "file").write_bytes(content)
-        ingest(home, [folder])
+        reasons |= ingest(home, [folder]).reasons.keys()
+    return reasons
 
 
-def read_at_once(home: Home, inbox: Path, contents: Sequence[bytes]) -> None:
+def read_at_once(home: Home, inbox: Path, contents: Sequence[bytes]) -> set[Reason]:
     for place, content in enumerate(contents):
         (inbox / f"{place}").write_bytes(content)
-    ingest(home, [inbox])
+    return set(ingest(home, [inbox]).reasons)
 
 
-Read = Callable[[Home, Path, Sequence[bytes]], None]
+Read = Callable[[Home, Path, Sequence[bytes]], set[Reason]]
 Names = tuple[str, ...]
 
 
@@ -84,13 +88,13 @@ def test_a_document_taken_back_is_gone(site: Home, inbox: Path, names: Names, re
     "names", orders("made", "replaced") + orders("first file", "replaced"), ids=", ".join
 )
 def test_the_later_version_stands(site: Home, inbox: Path, names: Names) -> None:
-    read_one_after_the_other(site, inbox, of(names))
+    assert read_one_after_the_other(site, inbox, of(names)) == set()
     assert what_is_left(site) == ([90], 1)
 
 
 @pytest.mark.parametrize("names", orders("made", "hidden"), ids=", ".join)
 def test_a_document_that_is_hidden_later_is_gone(site: Home, inbox: Path, names: Names) -> None:
-    read_one_after_the_other(site, inbox, of(names))
+    assert read_one_after_the_other(site, inbox, of(names)) == {Reason.CONFIDENTIAL}
     assert what_is_left(site) == ([], 0)
 
 
@@ -101,7 +105,7 @@ def test_documents_without_a_set_replace_each_other_by_name(site: Home, inbox: P
 
 
 def test_the_same_document_by_two_ways_is_one(site: Home, inbox: Path) -> None:
-    read_one_after_the_other(site, inbox, of(("made", "first file", "made")))
+    assert read_one_after_the_other(site, inbox, of(("made", "first file", "made"))) == set()
     assert what_is_left(site) == ([80], 1)
 
 

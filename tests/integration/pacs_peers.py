@@ -108,8 +108,11 @@ def storescu(port: int, files: Sequence[Path], *options: str) -> subprocess.Comp
 
 
 @contextmanager
-def pacs(folder: Path, *, aet: str = "PACS", knows: dict[str, int]) -> Iterator[tuple[Orthanc, int]]:
-    """An empty Orthanc with its DICOM port; `knows` maps AE titles to ports of loopback."""
+def pacs(folder: Path, *, knows: dict[str, int], gets: bool = True) -> Iterator[tuple[Orthanc, int]]:
+    """An empty Orthanc called PACS, with its DICOM port.
+
+    `knows` maps AE titles to ports of loopback; without `gets` a C-GET is refused.
+    """
     assert ORTHANC.exists(), "Orthanc is not installed; run `make integration`, which installs it"
     folder.mkdir()
     web, dicom = free_port(), free_port()
@@ -118,11 +121,11 @@ def pacs(folder: Path, *, aet: str = "PACS", knows: dict[str, int]) -> Iterator[
         "HttpPort": web,
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
-        "DicomAet": aet,
+        "DicomAet": "PACS",
         "DicomPort": dicom,
         "DicomCheckCalledAet": True,
         "DicomAlwaysAllowFind": True,
-        "DicomAlwaysAllowGet": True,
+        "DicomAlwaysAllowGet": gets,
         "DicomAlwaysAllowMove": True,
         "UnknownSopClassAccepted": True,
         "DicomModalities": {title: [title, "127.0.0.1", port] for title, port in knows.items()},

@@ -18,6 +18,12 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 from federim.home import Home
 from federim.lake.images import read
 from federim.lake.reader import connect_home, query
+from federim_pipelines.behind import Draining
+from federim_pipelines.progress import Silence
+from federim_pipelines.sources.pacs.calling import Calling, NoAssociation
+from federim_pipelines.sources.pacs.pull import pull as pull_work
+from federim_pipelines.sources.pacs.worklist import work_list
+from federim_pipelines.spool import Spool
 
 pytestmark = pytest.mark.integration
 
@@ -132,6 +138,21 @@ def test_what_the_pacs_refuses_is_said_in_words(site: Home, archive: tuple[Ortha
     assert "rejected: its AE title is another" in wrong
     nobody = pull(site, f"PACS@127.0.0.1:{free_port()}", *asked, code=4)
     assert "nobody answers" in nobody
+
+
+def test_a_pacs_that_sends_nothing_is_left_alone_and_what_came_is_kept(
+    site: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("federim_pipelines.sources.pacs.pull.SECONDS_BEFORE_AGAIN", (0.0,))
+    with pacs(tmp_path / "orthanc", knows={}, gets=False) as (orthanc, dicom):
+        for path in images(tmp_path / "images", patients=7, a_patient=1):
+            orthanc.call("/instances", path.read_bytes())
+        work = work_list(
+            pacs=f"PACS@127.0.0.1:{dicom}", aet="FEDERIM", query=[{"StudyDate": "20240301-20240307"}]
+        )
+        with pytest.raises(NoAssociation, match="of 5 studies in a row nothing was sent"):
+            pull_work(site, work, Calling(work.aet, work.peer), Draining(), Silence())
+    assert Spool(site, "pacs").waiting == []
 
 
 def test_objects_come_as_the_pacs_has_them_compressed(site: Home, tmp_path: Path) -> None:

@@ -102,7 +102,6 @@ def _study(raw: Attributes, image: _Image, subject: Subject) -> Row:
 
 def _series(image: _Image, size: int) -> Row:
     text, number = image.text, image.number
-    spacing = image.numbers("PixelSpacing", 2)
     return {
         "FrameOfReferenceUID": text("FrameOfReferenceUID"),
         "Modality": text("Modality") or OTHER_MODALITY,
@@ -116,10 +115,7 @@ def _series(image: _Image, size: int) -> Row:
         "ConvolutionKernel": text("ConvolutionKernel"),
         "SliceThickness": number("SliceThickness"),
         "SpacingBetweenSlices": number("SpacingBetweenSlices"),
-        "PixelSpacingRow": spacing[0],
-        "PixelSpacingColumn": spacing[1],
-        "Rows": image.integer("Rows"),
-        "Columns": image.integer("Columns"),
+        **{name: image.place[name] for name in ("PixelSpacingRow", "PixelSpacingColumn", "Rows", "Columns")},
         "KVP": number("KVP"),
         "MagneticFieldStrength": number("MagneticFieldStrength"),
         "RepetitionTime": number("RepetitionTime"),
@@ -139,19 +135,8 @@ def _instance(image: _Image) -> Row:
         "SOPClassUID": str(image.clean.get("SOPClassUID")),
         "InstanceNumber": image.integer("InstanceNumber"),
         "NumberOfFrames": (image.integer("NumberOfFrames") or 1) if has_pixels else None,
-        **dict(zip(PLACE_COLUMNS, _place(image), strict=True)),
+        **image.place,
     }
-
-
-def _place(image: _Image) -> list[float | int | None]:
-    """Where the first frame lies, in the order of `PLACE_COLUMNS`."""
-    return [
-        *image.numbers("ImagePositionPatient", 3),
-        *image.numbers("ImageOrientationPatient", 6),
-        *image.numbers("PixelSpacing", 2),
-        image.integer("Rows"),
-        image.integer("Columns"),
-    ]
 
 
 def _day(attributes: Attributes, keyword: str) -> date | None:
@@ -170,6 +155,18 @@ class _Image:
         """The groups all frames share, then the first frame's (PS3.3, C.7.6.16)."""
         keywords = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
         return tuple(group for keyword in keywords for group in (self.clean.get(keyword) or ())[:1])
+
+    @cached_property
+    def place(self) -> Row:
+        """Where the first frame lies, as table `instance` names it."""
+        told = (
+            *self.numbers("ImagePositionPatient", 3),
+            *self.numbers("ImageOrientationPatient", 6),
+            *self.numbers("PixelSpacing", 2),
+            self.integer("Rows"),
+            self.integer("Columns"),
+        )
+        return dict(zip(PLACE_COLUMNS, told, strict=True))
 
     def _found(self, keyword: str) -> Any:
         value = self.clean.get(keyword)

@@ -33,14 +33,20 @@ class Prepared:
 
 
 def prepare(
-    table: Table, rows: Sequence[Row], *, bucket_key: bytes, known: Known, replaced: Keys | None = None
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    bucket_key: bytes,
+    known: Known,
+    replaced: Keys | None = None,
+    gone: Keys | None = None,
 ) -> Prepared:
     """Make `rows` ready to be written to `table`, of which `known` tells the row keys it holds.
 
     Parameters
     ----------
-    replaced : key to bucket
-        Rows of the table that go, unless one of `rows` stands in their place.
+    replaced, gone : key to bucket
+        Rows of the table in whose place one of `rows` may stand, and those that go.
 
     Raises
     ------
@@ -51,19 +57,22 @@ def prepare(
     fill = table.on_repeat is OnRepeat.FILL
     if fill:
         content = _combine(table, content)
-    going = {row_digest(table, key): (key, bucket) for key, bucket in (replaced or {}).items()}
+    yielding = {row_digest(table, key) for key in replaced or ()}
     keys = _row_keys(table, content)
-    held = known(keys) - going.keys()
+    held = known(keys) - yielding
     new = _first_of_each(keys, held)
     if not fill:
         content = content.take(pa.array(new, pa.int64()))
     new_keys = tuple(keys[position] for position in new)
     content = _placed(table, content, bucket_key)
-    if going:
-        gone = {digest: place for digest, place in going.items() if digest not in set(new_keys)}
-        rows_gone = _with_gone(table, content, list(gone.values()))
-        added = len(new_keys) - len(going) + len(gone)
-        return Prepared(Share(rows_gone, Entry.REPLACE), new_keys, tuple(gone), added)
+    if replaced or gone:
+        going = gone or {}
+        return Prepared(
+            Share(_with_gone(table, content, list(going.items())), Entry.REPLACE),
+            new_keys,
+            gone_keys=tuple(row_digest(table, key) for key in going),
+            added=sum(key not in yielding for key in new_keys),
+        )
     entry = Entry.FILL if fill and held else Entry.APPEND
     return Prepared(Share(content, entry), new_keys, added=len(new_keys))
 

@@ -103,7 +103,7 @@ class LakeWriter:
         """Add one batch over several tables: all of it or nothing, once, even if the process is killed.
 
         A record seen before takes the place of what it brought then: rows that are not among its `places`
-        any more go.
+        any more go, and others stay as they are unless they are given.
 
         Parameters
         ----------
@@ -214,9 +214,11 @@ class LakeWriter:
     def _prepare(
         self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, Entered]
     ) -> tuple[Batch, dict[str, int]]:
-        revised = [key for key, record in seen.items() if record.version is not None]
-        held = self._index.records(revised).values()
-        replaced = by_table(place for record in held for place in record.places)
+        revised = {key: record for key, record in seen.items() if record.version is not None}
+        held = self._index.records(revised)
+        before = {place for record in held.values() for place in record.places}
+        after = {place for record in revised.values() for place in record.places}
+        replaced, gone = by_table(before & after), by_table(before - after)
         prepared = {
             name: prepare(
                 table(name),
@@ -224,9 +226,10 @@ class LakeWriter:
                 bucket_key=self._bucket_key,
                 known=self._index.rows,
                 replaced=replaced.get(name),
+                gone=gone.get(name),
             )
-            for name in rows.keys() | replaced.keys()
-            if rows.get(name) or name in replaced
+            for name in rows.keys() | gone.keys()
+            if rows.get(name) or name in gone
         }
         added = {name: made.added for name, made in prepared.items()}
         return self._batch(prepared, seen), added

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from itertools import permutations
@@ -156,3 +157,13 @@ def test_every_record_is_counted_once(run: Run) -> None:
         "f2": Fate.DUPLICATE,
         "f3": Fate.DUPLICATE,
     }
+
+
+def test_a_later_version_that_says_the_same_makes_those_between_older(run: Run) -> None:
+    same = Record(key=document(1, 80.0).key, content=document(1, 80.0).content, rows=(), version=3)
+    again = dataclasses.replace(same, rows=document(1, 80.0).rows)
+    intake = run.read([document(1, 80.0)], [again], [document(2, 90.0)], together=False)
+    assert run.results == [80.0]
+    assert intake.tally.records_duplicate == 2
+    run.read([document(4, 91.0)])
+    assert run.results == [91.0]

@@ -19,7 +19,7 @@ _FLAGS: Final = {
 # What else is told of a document and of whom it goes to, under the same system of codes.
 _HANDLING: Final = re.compile(
     r"MODIF_CONF(IDENTIALITY)?_?CODE|DEST(DMP|MSSANTE(PS|PAT))|ACK_(RECEPTION|LECTURE)(_MSS)?"
-    r"|CORPSMAIL_[A-Z]+|VERSION_CDA|PROTOCOLE"
+    r"|CORPSMAIL_[A-Z]+"
 )
 _SYSTEM: Final = "METADMPMSS"
 _NOT_HIDDEN: Final = frozenset({"N", "NON", "NO", "0", "FALSE"})

@@ -32,7 +32,6 @@ _REPLACING: Final = frozenset({"RO", "RP"})  # table 0119
 
 _XML = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<")
 _CDA = b"ClinicalDocument"
-_BASE64: Final = "BASE64"
 _SPACES = re.compile(r"\s+|\\\.br\\|\\X0[AD]\\")
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 

@@ -117,7 +117,7 @@ class Order:
 
 
 def orders_of(message: Message) -> list[Order]:
-    """The orders of a result or document message; what precedes the first OBR is of one without."""
+    """The orders of a message, at least one; what precedes the first OBR is of one without."""
     orders: list[Order] = []
     waiting: Segment | None = None  # an ORC whose OBR has not come yet
     for segment in message.segments:
@@ -126,13 +126,13 @@ def orders_of(message: Message) -> list[Order]:
         elif segment.name == "OBR":
             orders.append(Order(message, waiting, segment))
             waiting = None
-        elif segment.name in ("OBX", "SPM", "IPC", "ZDS", "OBX", "TXA"):
+        elif segment.name in ("OBX", "SPM", "IPC", "ZDS"):
             if not orders:
                 orders.append(Order(message, waiting, None))
                 waiting = None
             order = orders[-1]
             (order.observations if segment.name == "OBX" else order.others).append(segment)
-    return orders
+    return orders or [Order(message, waiting, None)]
 
 
 def is_study_uid(obx: Segment) -> bool:

@@ -14,7 +14,7 @@ from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from federim.model.errors import InputError
-from federim_pipelines.sources.pacs.incoming import LONGEST_PDU, Handlers
+from federim_pipelines.sources.pacs.incoming import Handlers
 from federim_pipelines.sources.pacs.peer import Peer
 
 SECONDS_TO_AGREE: Final = 30
@@ -67,7 +67,6 @@ class Calling:
             self.peer.port,
             contexts=list(contexts),
             ae_title=self.peer.aet,
-            max_pdu=LONGEST_PDU,
             ext_neg=list(roles),
             tls_args=None if self.tls is None else (self.tls, self.peer.host),
             evt_handlers=list(handlers or ()),

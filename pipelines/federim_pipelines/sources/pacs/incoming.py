@@ -22,10 +22,6 @@ SUCCESS: Final = 0x0000
 OUT_OF_RESOURCES: Final = 0xA700  # PS3.4, table B.2-1
 CANNOT_STORE: Final = 0xC000
 
-# Far smaller, as the usual 16 kB, and pynetdicom's work on each costs half the speed; far larger, and a part
-# of an object, which is held in memory, is large too.
-LONGEST_PDU: Final = 1 << 18
-
 Handlers = list[tuple[evt.EventType, Callable[[Event], object]]]
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from federim.audit import trail
 from federim.home import Home, Role
 from federim.model.errors import LakeError
 from federim_pipelines.accounting import RunReport
@@ -21,6 +22,7 @@ from federim_pipelines.sources.pacs.ledger import Ledger
 from federim_pipelines.sources.pacs.query import Study, by_day, studies
 from federim_pipelines.sources.pacs.receiver import Listening, receiving
 from federim_pipelines.sources.pacs.retrieve import Getting, Moving, Retrieving, Sent
+from federim_pipelines.sources.pacs.throttle import Throttle
 from federim_pipelines.sources.pacs.worklist import Way, WorkList
 from federim_pipelines.spool import Spool
 
@@ -76,11 +78,40 @@ def pull(home: Home, work: WorkList, calling: Calling, draining: Draining, watch
     home.require(Role.SITE)
     spool = Spool(home, SPOOL)
     report = PullReport()
+    try:
+        _fetch(home, spool, work, calling, draining, report, watch)
+    except NoAssociation:
+        _drain_all(spool, draining, report)  # what came is kept, and need not wait for the next pull
+        raise
+    _drain_all(spool, draining, report)
+    report.waiting = len(spool.waiting)
+    trail.record(
+        home,
+        draining.actor,
+        "pull.pacs",
+        found=report.found,
+        pulled=report.pulled,
+        incomplete=report.incomplete,
+        images=report.images,
+    )
+    return report
+
+
+def _fetch(
+    home: Home,
+    spool: Spool,
+    work: WorkList,
+    calling: Calling,
+    draining: Draining,
+    report: PullReport,
+    watch: Watch,
+) -> None:
     watch.stage("studies")
     with Ledger.open(home) as ledger, _retrieving(home, spool, work, calling) as retrieve:
         failed = 0
-        for study, sent in _fetched(_missing(work, calling, ledger, report), retrieve, work):
+        for study, sent in _fetched(_missing(work, calling, ledger, report), retrieve, work.throttle):
             watch.advance()
+            spool.check_room()  # a PACS that we refuse for lack of it would look like one that fails
             report.images += sent.completed
             if sent.all_of(study):
                 ledger.add(study)
@@ -96,10 +127,6 @@ def pull(home: Home, work: WorkList, calling: Calling, draining: Draining, watch
                 )
             if len(spool.waiting) >= OBJECTS_BETWEEN_RUNS:
                 _drain(spool, draining, report)
-    while _drain(spool, draining, report):
-        pass
-    report.waiting = len(spool.waiting)
-    return report
 
 
 @contextmanager
@@ -134,9 +161,10 @@ def _missing(work: WorkList, calling: Calling, ledger: Ledger, report: PullRepor
                     yield study
 
 
-def _fetched(missing: Iterator[Study], retrieve: Retrieving, work: WorkList) -> Iterator[tuple[Study, Sent]]:
+def _fetched(
+    missing: Iterator[Study], retrieve: Retrieving, throttle: Throttle
+) -> Iterator[tuple[Study, Sent]]:
     """Each study with what came of it, in order, at most as many on their way as the throttle allows."""
-    throttle = work.throttle
     with ThreadPoolExecutor(throttle.associations, thread_name_prefix="pull") as threads:
         on_their_way: deque[tuple[Study, Future[Sent]]] = deque()
         for study in missing:
@@ -158,6 +186,11 @@ def _patiently(retrieve: Retrieving, study: Study) -> Sent:
             if seconds is not None:
                 time.sleep(seconds)
     return Sent(completed=0, failed=study.instances or 1)
+
+
+def _drain_all(spool: Spool, draining: Draining, report: PullReport) -> None:
+    while _drain(spool, draining, report):
+        pass
 
 
 def _drain(spool: Spool, draining: Draining, report: PullReport) -> bool:

@@ -14,7 +14,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, Verification  # typ
 from federim.home import Home
 from federim.model.errors import InputError
 from federim_pipelines.sources.pacs.commitment import Commitment
-from federim_pipelines.sources.pacs.incoming import LONGEST_PDU, incoming
+from federim_pipelines.sources.pacs.incoming import incoming
 from federim_pipelines.sources.pacs.peer import Peer
 from federim_pipelines.spool import Spool
 
@@ -62,7 +62,6 @@ def receiving(
     application = AE(ae_title=listening.aet)
     application.require_called_aet = True
     application.require_calling_aet = list(listening.callers)
-    application.maximum_pdu_size = LONGEST_PDU
     application.maximum_associations = listening.associations
     application.acse_timeout = application.dimse_timeout = SECONDS_TO_AGREE
     application.network_timeout = SECONDS_OF_SILENCE

@@ -83,6 +83,7 @@ def test_a_ct_becomes_five_rows_that_the_lake_accepts(site: Home, task: Task) ->
         "gender_concept_id": 0,
         "site": "alpha",
         "linked": False,
+        "identity_doubts": None,
     }
     series = rows["image_occurrence"]
     assert series["Modality"] == "CT"
@@ -91,6 +92,9 @@ def test_a_ct_becomes_five_rows_that_the_lake_accepts(site: Home, task: Task) ->
     assert series["ManufacturerModelName"] == "RHAPSODE"
     assert rows["instance"]["ImagePositionZ"] == -75.699997
     assert rows["instance"]["NumberOfFrames"] == 1
+    assert [rows["instance"][f"ImageOrientation{axis}"] for axis in ("RowX", "RowY", "ColumnY")] == [1, 0, 1]
+    assert (rows["instance"]["PixelSpacingColumn"], rows["instance"]["Rows"]) == (0.661468, 128)
+    assert rows["study"]["accession_key"] is None  # the file's is empty
     assert date(2003, 1, 1) < rows["study"]["StudyDate"] < date(2004, 1, 19)
     assert series["SizeBytes"] == rows["instance_file"]["size"]
 
@@ -104,6 +108,20 @@ def test_the_object_is_stored_and_is_what_the_rows_say(site: Home, task: Task) -
     assert stored.PatientID == rows["person"]["person_id"]
     assert stored.PixelData == dcmread(bundled("CT_small.dcm")).PixelData
     assert (site.objects / record.object_path).stat().st_size == rows["instance_file"]["size"]
+
+
+def test_the_accession_number_is_keyed_by_the_person_whoever_issued_it(task: Task, tmp_path: Path) -> None:
+    def numbered(accession: str, patient: str = "1CT1") -> str | None:
+        def change(dataset: Dataset) -> None:
+            dataset.AccessionNumber, dataset.PatientID = accession, patient
+
+        rows = dict(_record(_read(task, _changed(tmp_path, change))).rows)
+        key: str | None = rows["study"]["accession_key"]
+        return key
+
+    assert numbered("A77 ") == numbered("A77") != numbered("A78")
+    assert numbered("A77") != numbered("A77", patient="2CT2")
+    assert numbered(" ") is None
 
 
 def test_reading_twice_gives_the_same_record(task: Task) -> None:

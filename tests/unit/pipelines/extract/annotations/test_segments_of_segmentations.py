@@ -19,6 +19,7 @@ from annotation_objects import (
     described,
     scan,
     segmentation,
+    written,
 )
 from pydicom.sr.codedict import codes
 
@@ -124,15 +125,14 @@ def test_frames_at_no_place_in_a_patient_have_no_volume(rows: Callable[..., Rows
 
 
 def test_a_value_that_breaks_the_rules_is_read_without_a_word(
-    rows: Callable[..., Rows], mask: np.ndarray
+    rows: Callable[..., Rows], mask: np.ndarray, tmp_path: Path
 ) -> None:
-    """Makers write more digits than DICOM lets them; a warning would quote the file."""
+    """Makers write what DICOM does not let them; a warning would quote the file."""
     made = segmentation(scan(), mask)
     with quiet():
-        measures = made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
-        measures.add_new("PixelSpacing", "DS", ["0.50000000000000000000001", str(SPACING_MM[1])])
-        found = rows(made)
-    assert found[0]["volume_mm3"] == pytest.approx(12 * VOXEL_MM3)
+        made.SegmentSequence[0].SegmentLabel = " ".join(["liver"] * 20)  # 64 characters at most
+        path = written(made, tmp_path / "made-by-somebody.dcm")
+    assert rows(path)[0]["SegmentLabel"].startswith("liver liver")
 
 
 @pytest.mark.parametrize("damage", ["no segment of that number", "a segment without a number"])

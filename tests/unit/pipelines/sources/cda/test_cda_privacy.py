@@ -50,6 +50,18 @@ def test_an_ins_the_message_does_not_vouch_for_stays_local(told: Told) -> None:
     assert [row["linked"] for row in rows_of(found.records, "person")] == [False]
 
 
+@pytest.mark.parametrize(
+    ("birth", "sex", "doubts"),
+    [("19620417", "F", None), ("19620000", "F", None), ("19630417", "F", "birth"), ("19620417", "M", "sex")],
+)
+def test_an_ins_that_contradicts_birth_or_sex_is_flagged_and_does_not_link(
+    told: Told, birth: str, sex: str, doubts: str | None
+) -> None:
+    [person] = rows_of(told(document(patient=ins() + PATIENT, birth=birth, sex=sex)).records, "person")
+
+    assert (person["identity_doubts"], person["linked"]) == (doubts, doubts is None)
+
+
 def test_an_ins_of_the_test_authority_is_refused_outside_test_mode(
     told: Told, open_worker: Callable[..., Worker]
 ) -> None:

@@ -64,6 +64,7 @@ def rows(worker: Worker) -> Rows:
 
     def build(query: str) -> list[dict[str, Any]]:
         with connect_home(worker.home) as lake:
-            return lake.sql(query).to_arrow_table().to_pylist()
+            found: list[dict[str, Any]] = lake.sql(query).to_arrow_table().to_pylist()
+            return found
 
     return build

@@ -19,6 +19,17 @@ from federim_pipelines.sources.hl7v2.messages import Message, decoded, lines, pi
 ONE = (msh("ORU^R01"), pid(), "OBR|1", obx("718-7^Hb^LN", "13.5"))
 
 
+class Trickle(io.BytesIO):
+    """A file that gives a few bytes at a time."""
+
+    def __init__(self, content: bytes, most: int) -> None:
+        super().__init__(content)
+        self.most = most
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(self.most)
+
+
 def found(content: bytes) -> list[Message]:
     return [Message(piece) for piece in pieces(io.BytesIO(content)) if piece.is_message]
 
@@ -88,11 +99,7 @@ def test_what_no_declared_character_set_reads_is_not_guessed() -> None:
 def test_however_the_file_is_read_the_same_pieces_are_found(ends: list[str], block: int) -> None:
     content = b"".join(message(*ONE, end=end) for end in ends)
     whole = list(pieces(io.BytesIO(content)))
-    before, messages.BLOCK = messages.BLOCK, block
-    try:
-        assert list(pieces(io.BytesIO(content))) == whole
-    finally:
-        messages.BLOCK = before
+    assert list(pieces(Trickle(content, block))) == whole
     assert len(whole) == len(ends)
 
 

@@ -29,6 +29,7 @@ concept_id,concept_name,vocabulary_id,concept_code,standard_concept,invalid_reas
 visit_occurrence_id,person_id,visit_concept_id,visit_start_date,visit_start_datetime,visit_end_date,\
 visit_end_datetime,visit_source_value,visit_source_concept_id
 7,1,9202,2020-03-05,2020-03-05 08:30:00,2020-03-05,2020-03-05 00:00:00,3528b5de-9f60-a69a-ca36-d508f1f31852,0
+8,2,9202,2020-03-05,,,,230012345,0
 """,
     "MEASUREMENT": """\
 measurement_id,person_id,measurement_concept_id,measurement_date,measurement_datetime,operator_concept_id,\

@@ -80,8 +80,8 @@ def test_a_source_may_write_a_concepts_code_without_its_dot(taken: Lake) -> None
 
 
 def test_an_identifier_in_the_place_of_a_code_never_enters(taken: Lake) -> None:
-    """Loaders put the stay's own UUID where OMOP expects a word: the concept's code stands instead."""
-    assert [row["visit_source_value"] for row in taken["visit_occurrence"]] == ["OP"]
+    """Loaders put the stay's own number where OMOP expects a word: the concept's code stands instead."""
+    assert [row["visit_source_value"] for row in taken["visit_occurrence"]] == ["OP", "OP"]
     diagnosis = taken["condition_occurrence"][1]
     assert (diagnosis["condition_source_value"], diagnosis["condition_source_system"]) == ("65363002", SNOMED)
     assert "3528b5de" not in repr(taken)
@@ -94,7 +94,7 @@ def test_free_text_never_enters(taken: Lake) -> None:
 
 
 def test_facts_point_to_the_stay_they_were_told_in(taken: Lake) -> None:
-    [stay] = taken["visit_occurrence"]
+    stay = taken["visit_occurrence"][0]
     assert taken["measurement"][0]["visit_occurrence_id"] == stay["visit_occurrence_id"]
     assert taken["measurement"][1]["visit_occurrence_id"] is None
 

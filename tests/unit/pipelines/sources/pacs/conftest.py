@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from pacs_calls import Call, Listen
 from pydicom import FileDataset, dcmread
 from pydicom.data import get_testdata_file
 from pynetdicom import AE, build_context
@@ -16,9 +17,6 @@ from pynetdicom.association import Association
 from federim.home import Home
 from federim_pipelines.sources.pacs.receiver import Listening, receiving
 from federim_pipelines.spool import Spool
-
-Listen = Callable[..., AbstractContextManager[int]]
-Call = Callable[..., AbstractContextManager[Association]]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
-from conftest import Listen
+from pacs_calls import Listen
 
 from federim.home import Home
 from federim_pipelines.sources.pacs.calling import Calling, NoAssociation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from conftest import Call, Listen
+from pacs_calls import Call, Listen
 from pydicom import Dataset, FileDataset
 from pydicom.uid import UID, generate_uid
 from pynetdicom import evt

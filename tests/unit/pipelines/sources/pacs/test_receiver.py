@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import Call, Listen
+from pacs_calls import Call, Listen
 from pydicom import Dataset, FileDataset, dcmread
 from pynetdicom import _config
 from pynetdicom.sop_class import Verification
