@@ -12,6 +12,7 @@ from federim_pipelines.sources import csv, dicom
 from federim_pipelines.sources.cda import reading as cda
 from federim_pipelines.sources.fhir import reading as fhir
 from federim_pipelines.sources.hl7v2 import reading as hl7v2
+from federim_pipelines.sources.omop import reading as omop
 from federim_pipelines.worker import Task, Worker, worker_for
 
 READERS: dict[str, Callable[[Item, Worker], Outcome]] = {
@@ -19,6 +20,7 @@ READERS: dict[str, Callable[[Item, Worker], Outcome]] = {
     fhir.KIND: fhir.read,
     hl7v2.KIND: hl7v2.read,
     cda.KIND: cda.read,
+    omop.KIND: omop.read,
     csv.KIND: csv.read,
 }
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from federim.home import Home
 from federim.keys import keyed
@@ -27,12 +28,18 @@ ROWS_A_COMMIT = 10_000
 RUN_TABLE = "run"
 
 
+class Settled(Protocol):
+    """Told what became of a file, once that is committed; `whole` if nothing of it was refused."""
+
+    def __call__(self, path: Path, fate: Fate, *, whole: bool) -> None: ...
+
+
 class Quarantine:
     """Names refusals, so that the same one met again is the same row, and so that the file is found again.
 
     `item` is a keyed hash of the file's name below the path given to the run (`Inputs.name`), which tells
-    nothing to who lacks the home's key; the row's own key adds the file's content, the reason and the
-    position.
+    nothing to who lacks the home's key; the row's own key adds the file's content, the reason, the position
+    and the detail.
     """
 
     def __init__(self, home: Home) -> None:
@@ -42,9 +49,10 @@ class Quarantine:
         """What stands for a file, 32 hexadecimal digits."""
         return keyed(self._key, "item", name)[:16].hex()
 
-    def id(self, name: str, content: bytes, reason: str, position: int | None) -> str:
+    def id(self, name: str, content: bytes, refusal: Refusal) -> str:
         """What stands for one refusal of one content of a file, 32 hexadecimal digits."""
-        return keyed(self._key, "refusal", name, content, reason, str(position))[:16].hex()
+        told = (refusal.reason.value, str(refusal.position), refusal.detail)
+        return keyed(self._key, "refusal", name, content, *told)[:16].hex()
 
 
 @dataclass
@@ -85,7 +93,7 @@ class Intake:
         run_id: str,
         name: Callable[[Item], str],
         file_done: Callable[[], None],
-        settled: Callable[[Path, Fate], None] | None = None,
+        settled: Settled | None = None,
     ) -> None:
         self.tally = Tally()
         self._home = home
@@ -100,7 +108,7 @@ class Intake:
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._waiting = 0  # rows
         self._seen: dict[bytes, Entered] = {}
-        self._closed: list[tuple[Path, Fate]] = []  # files whose last rows may wait still
+        self._closed: list[tuple[Path, Fate, bool]] = []  # files whose last rows may wait still
         self._retained: Counter[tuple[int, str]] = Counter()
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
@@ -139,7 +147,7 @@ class Intake:
         """Take records that no file told: what the lake's own tables amount to."""
         for record in records:
             held = self._seen.get(record.key) or self._writer.known([record.key]).get(record.key)
-            if held is None or (held.content != record.content and _is_newer(record, held)):
+            if held is None or (held.content != record.content and _standing(record, held) > 0):
                 self._enter(record)
 
     def finish(self, run: Row) -> None:
@@ -157,14 +165,15 @@ class Intake:
 
     def _settle(self, file: _File, record: Record, known: dict[bytes, Entered], fault: str | None) -> None:
         held = self._seen.get(record.key) or known.get(record.key)
-        if held is not None and (held.content == record.content or _is_older(record, held)):
-            if _is_newer(record, held):
+        standing = 1 if held is None else _standing(record, held)
+        if held is not None and (standing < 0 or _says_the_same(record, held)):
+            if standing > 0:
                 # It says what it said, and a version between the two is older than that.
                 known[record.key] = self._seen[record.key] = replace(held, version=record.version)
             file.known += bool(record.rows)
             self.tally.records_duplicate += 1
             return
-        if fault is None and (held is None or _is_newer(record, held)):
+        if fault is None and standing > 0:
             # `known` was asked for before this batch: it learns here what a commit in its midst took away.
             known[record.key] = self._enter(record)
             file.accepted += bool(record.rows or (held and held.places))
@@ -200,7 +209,7 @@ class Intake:
             file.digest = digest(file.item)
         if self._waiting >= ROWS_A_COMMIT:
             self._commit()
-        quarantine_id = self._quarantine.id(file.name, file.digest, refusal.reason.value, refusal.position)
+        quarantine_id = self._quarantine.id(file.name, file.digest, refusal)
         if refusal.picture:
             self._show(quarantine_id, refusal.picture)
         self._add(
@@ -239,7 +248,7 @@ class Intake:
         fate = file.fate
         self.tally.files[fate] += 1
         if self._settled is not None:
-            self._closed.append((file.item.path, fate))
+            self._closed.append((file.item.path, fate, not file.refused))
         self._file = None
         self._file_done()
 
@@ -254,19 +263,25 @@ class Intake:
         self._rows, self._seen, self._waiting = defaultdict(list), {}, 0
         self._retained = Counter()
         closed, self._closed = self._closed, []
-        for path, fate in closed:
+        for path, fate, whole in closed:
             assert self._settled is not None  # or nothing would have been kept
-            self._settled(path, fate)
+            self._settled(path, fate, whole=whole)
 
 
-def _is_newer(record: Record, held: Entered) -> bool:
-    """Whether a record takes the place of what is held of it."""
-    return record.version is not None and held.version is not None and record.version > held.version
+def _says_the_same(record: Record, held: Entered) -> bool:
+    withdrawn = record.version == held.version is not None and not record.rows and not held.places
+    return withdrawn or record.content == held.content
 
 
-def _is_older(record: Record, held: Entered) -> bool:
-    """Whether what is held of a record took its place already."""
-    return record.version is not None and held.version is not None and record.version < held.version
+def _standing(record: Record, held: Entered) -> int:
+    """Whether a record stands over what is held of it (1), under it (-1), or beside it (0).
+
+    Of one version a withdrawal stands over what was told: it may have been hidden since.
+    """
+    if record.version is None or held.version is None:
+        return 0
+    ours, theirs = (record.version, not record.rows), (held.version, not held.places)
+    return (ours > theirs) - (ours < theirs)
 
 
 def _faulty(records: Iterable[Record]) -> dict[int, str]:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from federim.home import Home
 from federim.lake.tables import Lake
 from federim_pipelines.intake import Quarantine
-from federim_pipelines.items import Item, Reason
+from federim_pipelines.items import Item, Reason, Refusal
 from federim_pipelines.sources.content import digest
 from federim_pipelines.sources.inputs import Inputs
 
@@ -65,5 +65,6 @@ def locate(home: Home, paths: Sequence[Path]) -> Iterator[Located]:
             continue
         content = digest(item)
         for row in sorted(rows, key=lambda row: row.position or 0):
-            identifier = quarantine.id(name, content, row.reason.value, row.position)
+            refusal = Refusal(reason=row.reason, position=row.position, detail=row.detail)
+            identifier = quarantine.id(name, content, refusal)
             yield Located(item, row, same=identifier == row.quarantine_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from itertools import chain
 from pathlib import Path
@@ -24,7 +24,7 @@ from federim_pipelines.crew import Crew
 from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.policy.files import DEFAULT
 from federim_pipelines.deidentify.policy.policy import why_not_in_a_lake
-from federim_pipelines.intake import Intake
+from federim_pipelines.intake import Intake, Settled
 from federim_pipelines.items import Fate
 from federim_pipelines.progress import Silence, Watch
 from federim_pipelines.review import Review
@@ -43,7 +43,7 @@ def ingest(
     dispositions: Path | None = None,
     issuer: str = "",
     test_identities: bool = False,
-    settled: Callable[[Path, Fate], None] | None = None,
+    settled: Settled | None = None,
     progress: Watch | None = None,
     actor: str = "operator",
 ) -> RunReport:

@@ -154,8 +154,9 @@ class Spool:
     ) -> RunReport | None:
         """Read into the lake what has arrived, at most `batch` objects; None if nothing has.
 
-        Once committed, an object that the lake accepted, or had, is removed; a refused one moves to
-        `refused`, where `federim quarantine locate` finds it. What a killed drain left is read again first.
+        Once committed, an object that the lake accepted whole, or had, is removed; one of which anything was
+        refused moves to `refused`, where `federim quarantine locate` finds it. What a killed drain left is
+        read again first.
 
         Raises
         ------
@@ -182,11 +183,11 @@ class Spool:
         )
         for path in taken:
             if path.exists():  # passed over by the walk, as a DICOMDIR is: nothing removes it unread
-                self._settled(path, Fate.QUARANTINED)
+                self._settled(path, Fate.QUARANTINED, whole=False)
         return report
 
-    def _settled(self, path: Path, fate: Fate) -> None:
-        if fate is Fate.QUARANTINED:
+    def _settled(self, path: Path, fate: Fate, *, whole: bool) -> None:
+        if fate is Fate.QUARANTINED or not whole:
             path.replace(self.refused / path.name)
         else:
             path.unlink(missing_ok=True)

@@ -101,3 +101,4 @@ def close_worker(task: Task) -> None:
     worker = _open.pop((os.getpid(), threading.get_ident(), task), None)
     if worker is not None:
         worker.exchange.close()
+        worker.codebook.close()

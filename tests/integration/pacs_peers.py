@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from conftest import ORTHANC, Orthanc, free_port
+from orthanc_server import ORTHANC, Orthanc, free_port
 from pydicom import FileDataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID, generate_uid

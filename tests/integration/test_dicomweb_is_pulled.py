@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ORTHANC, Orthanc, free_port
+from orthanc_server import ORTHANC, Orthanc, free_port
 from pacs_peers import images, wait_for
 
 from federim.home import Home

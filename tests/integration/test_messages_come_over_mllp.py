@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import free_port
+from orthanc_server import free_port
 from pacs_peers import wait_for
 
 from federim.home import Home

@@ -20,7 +20,7 @@ from federim_pipelines.annotate import annotate
 from federim_pipelines.run import ingest
 
 if TYPE_CHECKING:
-    from conftest import Orthanc
+    from orthanc_server import Orthanc
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Orthanc
+from orthanc_server import Orthanc
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Orthanc, free_port
+from orthanc_server import Orthanc, free_port
 from pacs_peers import images, pacs, receiver
 from pydicom import dcmread
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless

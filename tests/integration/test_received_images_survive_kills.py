@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import free_port
+from orthanc_server import free_port
 from pacs_peers import Receiver, images, receiver
 
 from federim.home import Home

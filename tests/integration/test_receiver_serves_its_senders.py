@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import free_port
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from orthanc_server import free_port
 from pacs_peers import as_class, images, pacs, receiver, storescu
 from pydicom import dcmread
 from pydicom.data import get_testdata_file

@@ -3,57 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from federim.identity.exchange import Exchange
 from federim.model.errors import IdentityError
-from federim.model.identifiers import (
-    IdentityStatus,
-    Ins,
-    Ipp,
-    LocalId,
-    NationalId,
-    PatientIdentity,
-    Subject,
-)
+from federim.model.identifiers import PatientIdentity, Subject
+from federim_pipelines.deidentify.dates import parse_date
 from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
-
-_INS_ROOT: Final = "1.2.250.1.213.1.4."
-_INS_AUTHORITIES: Final = frozenset(_INS_ROOT + arc for arc in ("8", "9", "10", "11"))  # NIR, NIA, test, demo
-_INS_ISSUERS: Final = {"ASIP-SANTE-INS-NIR": f"{_INS_ROOT}8", "ASIP-SANTE-INS-NIA": f"{_INS_ROOT}9"}
+from federim_pipelines.sources import identifiers
+from federim_pipelines.sources.identifiers import Told
 
 
 def identity_of(dataset: Attributes, issuer: str = "") -> PatientIdentity | None:
     """All identifiers of a header's patient; None if it has none.
 
     PatientID is `issuer`'s, "" being the site's own register, unless IssuerOfPatientID says whose it is. Of
-    the other identifiers those
-    with an issuer count: one without could be anybody's. DICOM has no place for the status of an INS, so
-    it is provisional here, whatever was checked before.
+    the other identifiers those with an issuer count: one without could be anybody's. DICOM has no place for
+    the status of an INS, so it is provisional here, whatever was checked before.
 
     References
     ----------
     DICOM PS3.3, C.7.1.1 and table 10-18 (issuer); ANS, CI-SIS (INS authorities).
     """
-    local: dict[LocalId, None] = {}
-    national: NationalId | None = None
-    for item, is_main in _identifiers(dataset):
-        value, told = _text(item, "PatientID"), _issuer(item)
-        if not value or not (told or is_main):
-            continue
-        authority = _INS_ISSUERS.get(told, told)
-        if authority in _INS_AUTHORITIES:
-            national = national or NationalId(
-                oid=authority, value=Ins(value), status=IdentityStatus.PROVISIONAL
-            )
-        else:
-            local[LocalId(issuer=told or issuer, value=Ipp(value))] = None
-    if not local and national is None:
-        return None
-    return PatientIdentity(local=tuple(local), national=national)
+    told = [
+        Told(value=_text(item, "PatientID"), authority=_issuer(item))
+        for item, is_main in _identifiers(dataset)
+        if is_main or _issuer(item)
+    ]
+    birth = _text(dataset, "PatientBirthDate")
+    return identifiers.identity_of(
+        told,
+        birth_date=parse_date(birth),
+        sex=identifiers.sex_of(_text(dataset, "PatientSex").upper()),
+        issuer=issuer,
+    )
 
 
 def subject_of(attributes: Attributes, exchange: Exchange, issuer: str = "") -> Subject:

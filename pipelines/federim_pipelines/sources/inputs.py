@@ -16,13 +16,14 @@ from federim_pipelines.sources.fhir import reading as fhir
 from federim_pipelines.sources.folder import Found, walk
 from federim_pipelines.sources.hl7v2 import reading as hl7v2
 from federim_pipelines.sources.mapping import Mapping
+from federim_pipelines.sources.omop import reading as omop
 from federim_pipelines.sources.sniff import Kind
 
 _JSON_NAMES = (".json", ".ndjson", ".jsonl")
 
 
 class Inputs:
-    """All files under some paths: DICOM, FHIR, HL7 v2, CDA, and CSV where a mapping covers it.
+    """All files under some paths: DICOM, FHIR, HL7 v2, CDA, OMOP, and CSV where a mapping covers it.
 
     A file no source reads is an item all the same: its reader refuses it, so that it is counted.
     `ignored` counts the DICOMDIR files met by the last walk: indexes of files that are met by themselves.
@@ -78,6 +79,8 @@ class Inputs:
                 yield from (told for told in hl7v2.identities(item) if isinstance(told, PatientIdentity))
             elif source == cda.KIND:
                 yield from cda.identities(item)
+            elif source == omop.KIND:
+                yield from omop.identities(item)
             elif source == csv.KIND and self._mapping and (file := self._mapping.covering(_name(found))):
                 yield from csv.identities(item, file)
 
@@ -94,11 +97,14 @@ class Inputs:
         name = _name(found)
         if found.kind in _SOURCES:
             return _SOURCES[found.kind]
-        if found.kind is Kind.OTHER and (
-            name.lower().endswith(".csv") or (self._mapping and self._mapping.covering(name))
-        ):
+        is_other = found.kind is Kind.OTHER
+        if is_other and self._mapping and self._mapping.covering(name):
             return csv.KIND
-        if found.kind is Kind.OTHER and name.lower().endswith(_JSON_NAMES):
+        if (is_other or found.kind is Kind.PARQUET) and omop.claims(found.item(omop.KIND)):
+            return omop.KIND
+        if is_other and name.lower().endswith(".csv"):
+            return csv.KIND
+        if is_other and name.lower().endswith(_JSON_NAMES):
             return fhir.KIND
         return dicom.KIND
 
@@ -108,7 +114,7 @@ def _as_it_is(item: Item) -> Iterator[Item]:
 
 
 _SOURCES = {Kind.JSON: fhir.KIND, Kind.HL7V2: hl7v2.KIND, Kind.XML: cda.KIND}
-_SPANS = {fhir.KIND: fhir.spans, csv.KIND: csv.spans, hl7v2.KIND: hl7v2.spans}
+_SPANS = {fhir.KIND: fhir.spans, csv.KIND: csv.spans, hl7v2.KIND: hl7v2.spans, omop.KIND: omop.spans}
 
 
 def _name(found: Found) -> str:

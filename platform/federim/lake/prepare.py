@@ -57,7 +57,8 @@ def prepare(
     fill = table.on_repeat is OnRepeat.FILL
     if fill:
         content = _combine(table, content)
-    yielding = {row_digest(table, key) for key in replaced or ()}
+    # A row that moves to another person's bucket is gone from one place and new in the other.
+    yielding = {row_digest(table, key) for key in (*(replaced or ()), *(gone or ()))}
     keys = _row_keys(table, content)
     held = known(keys) - yielding
     new = _first_of_each(keys, held)

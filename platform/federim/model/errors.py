@@ -122,11 +122,11 @@ class DisclosureRisk(UserError):
 
 
 def error_kinds() -> list[type[FederimError]]:
-    """Every kind of error, by exit code: the README's table and its test come from here."""
+    """Every kind of error of this page, by exit code: the README's table and its test come from here."""
     found: list[type[FederimError]] = []
     queue: list[type[FederimError]] = [FederimError]
     while queue:
         kind = queue.pop(0)
         found.append(kind)
-        queue.extend(kind.__subclasses__())
+        queue.extend(below for below in kind.__subclasses__() if below.__module__ == __name__)
     return sorted(found, key=lambda kind: (kind.exit_code, kind.__name__ != "FederimError", kind.__name__))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Federim
+from click.testing import Result
 
 from federim.model.errors import InputError, UnknownName
+
+Federim = Callable[..., Result]
 
 PACS = "PACS@127.0.0.1:104"
 

@@ -104,3 +104,11 @@ def test_an_index_of_an_earlier_version_goes_on(site: Home, rows: Any) -> None:
         assert writer.known([b"o" * 16]) == {b"o" * 16: Entered(b"c" * 16)}
         say(writer, 1, ("measurement", rows.measurement()))
         assert writer.known([DOCUMENT])[DOCUMENT].version == 1
+
+
+def test_a_row_that_becomes_another_persons_leaves_none_behind(site: Home, rows: Any) -> None:
+    persons = [f"p{number}" for number in range(8)]  # of several buckets
+    with Lake(site).writing() as writer:
+        for version, person in enumerate(persons, start=1):
+            say(writer, version, ("measurement", rows.measurement(person=person)))
+    assert held(site, "measurement", "person_id") == [rows.person(persons[-1])["person_id"]]

@@ -163,7 +163,7 @@ def test_a_drain_that_is_killed_is_done_again_and_adds_nothing_twice(site: Home)
     program = (
         "import os, signal, sys; from pathlib import Path; from federim.home import Home\n"
         "from federim_pipelines import spool\n"
-        "spool.Spool._settled = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "spool.Spool._settled = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
         "spool.Spool(Home.open(Path(sys.argv[1])), 'dicom').drain()\n"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(site.root)], check=False)

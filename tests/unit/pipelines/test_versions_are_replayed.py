@@ -66,7 +66,7 @@ class Run:
                 run_id="r",
                 name=lambda item: item.path.name,
                 file_done=lambda: None,
-                settled=lambda path, fate: self.fates.update({path.name: fate}),
+                settled=lambda path, fate, *, whole: self.fates.update({path.name: fate}),
             )
             for batch in [outcomes] if together else [[outcome] for outcome in outcomes]:
                 intake.take(batch)
@@ -137,7 +137,7 @@ def test_a_document_that_is_hidden_later_goes_and_its_file_is_quarantined_once_i
 def test_a_hidden_document_that_was_never_there_is_quarantined(run: Run) -> None:
     run.read([Refusal(reason=Reason.CONFIDENTIAL, position=1), document(1)], [document(1, 80.0)])
     assert run.results == []
-    assert run.fates == {"f0": Fate.QUARANTINED, "f1": Fate.QUARANTINED}
+    assert run.fates == {"f0": Fate.QUARANTINED, "f1": Fate.DUPLICATE}
 
 
 def test_what_was_withdrawn_for_good_is_refused_as_such(run: Run) -> None:
@@ -167,3 +167,17 @@ def test_a_later_version_that_says_the_same_makes_those_between_older(run: Run) 
     assert intake.tally.records_duplicate == 2
     run.read([document(4, 91.0)])
     assert run.results == [91.0]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_one_version_the_withdrawal_stands(run: Run, order: tuple[int, int]) -> None:
+    told = [document(1, 80.0), document(1)]
+    intake = run.read(*([told[place]] for place in order))
+    assert (run.results, intake.tally.reasons) == ([], {})
+
+
+def test_two_withdrawals_for_good_are_one(run: Run) -> None:
+    other = dataclasses.replace(document(LAST), content=b"x" * 16)
+    intake = run.read([document(LAST)], [other])
+    assert intake.tally.reasons == {}
+    assert intake.tally.records_duplicate == 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Hospital
+from drimbox_hospital import Hospital
 from made_manifests import INS, manifest
 from typer.testing import CliRunner, Result
 

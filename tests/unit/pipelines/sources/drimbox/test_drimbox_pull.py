@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import SERIES, Hospital
 from dicomweb_store import scan
+from drimbox_hospital import SERIES, Hospital
 from made_manifests import INS, NIR, manifest
 
 from federim.home import Home
