@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from hypothesis import settings
 
 from federim.database import migrate
@@ -30,6 +31,13 @@ def no_home_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own FEDERIM_… settings must not reach a test."""
     for name in [name for name in os.environ if name.startswith("FEDERIM_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def homes_are_closed() -> Iterator[None]:
+    """Django keeps a connection a home open, and some libraries cannot wait on file 1,024 and beyond."""
+    yield
+    connections.close_all()
 
 
 @pytest.fixture

@@ -165,6 +165,10 @@ class Intake:
 
     def _settle(self, file: _File, record: Record, known: dict[bytes, Entered], fault: str | None) -> None:
         held = self._seen.get(record.key) or known.get(record.key)
+        if record.rows and self._order_is_gone(record, known):
+            file.known += 1
+            self.tally.records_duplicate += 1
+            return
         standing = 1 if held is None else _standing(record, held)
         if held is not None and (standing < 0 or _says_the_same(record, held)):
             if standing > 0:
@@ -176,6 +180,8 @@ class Intake:
         if fault is None and standing > 0:
             # `known` was asked for before this batch: it learns here what a commit in its midst took away.
             known[record.key] = self._enter(record)
+            if record.under is not None and record.rows:
+                known[record.under] = self._bind(record.under, known[record.key], known)
             file.accepted += bool(record.rows or (held and held.places))
             file.noted += 1
             self.tally.records_accepted += 1
@@ -191,6 +197,20 @@ class Intake:
         if record.object_path:
             # Its bytes hold its own SOPInstanceUID, so no record that is in the lake shares them.
             images.discard(self._home, record.object_path)
+
+    def _order_is_gone(self, record: Record, known: dict[bytes, Entered]) -> bool:
+        if record.under is None:
+            return False
+        order = self._seen.get(record.under) or known.get(record.under)
+        return order is not None and order.version == LAST
+
+    def _bind(self, order: bytes, entered: Entered, known: dict[bytes, Entered]) -> Entered:
+        """Have an order hold the places of what was sent for it, which go when it is withdrawn."""
+        held = self._seen.get(order) or known.get(order)
+        before = () if held is None else held.places
+        places = tuple(dict.fromkeys((*before, *entered.places)))
+        bound = self._seen[order] = Entered(entered.content, 0, places)
+        return bound
 
     def _enter(self, record: Record) -> Entered:
         # What waits may be an earlier version of it, whose rows would have to be found among the others.

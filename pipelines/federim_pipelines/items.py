@@ -109,6 +109,7 @@ class Record:
     rows: tuple[tuple[str, Row], ...] = field(repr=False)  # (table, row without bucket); none withdraws it
     position: int | None = None
     version: int | None = None  # the greater stands; `LAST` cannot be followed by another
+    under: bytes | None = None  # key of the order it was sent for: withdrawn for good, it takes this along
     conflict: Reason = Reason.RECORD_CHANGED  # the refusal if the key is known with other content
     object_path: str = ""  # the stored object to drop if the record does not enter
 

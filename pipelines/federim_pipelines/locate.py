@@ -58,7 +58,7 @@ def locate(home: Home, paths: Sequence[Path]) -> Iterator[Located]:
     for row in refused(home):
         by_item[row.item].append(row)
     inputs, quarantine = Inputs(home, paths), Quarantine(home)
-    for item in inputs.files():
+    for item in inputs.files:
         name = inputs.name(item)
         rows = by_item.get(quarantine.item(name))
         if not rows:

@@ -25,8 +25,8 @@ SECONDS_BETWEEN_LINES = 60.0
 class Watch(Protocol):
     """Who wants to know how far a run is."""
 
-    def stage(self, name: str) -> None:
-        """A part of the run begins."""
+    def stage(self, name: str, total: int | None = None) -> None:
+        """A part of the run begins, of `total` steps where that is known."""
 
     def advance(self) -> None:
         """One more person or file."""
@@ -35,7 +35,7 @@ class Watch(Protocol):
 class Silence:
     """Nobody watches."""
 
-    def stage(self, name: str) -> None: ...
+    def stage(self, name: str, total: int | None = None) -> None: ...
 
     def advance(self) -> None: ...
 
@@ -63,9 +63,8 @@ class _Bar:
         self._bar = bar
         self._task = bar.add_task("starting", total=None)
 
-    def stage(self, name: str) -> None:
-        # How many there will be is not known: finding out would walk everything twice.
-        self._bar.reset(self._task, description=name, total=None)
+    def stage(self, name: str, total: int | None = None) -> None:
+        self._bar.reset(self._task, description=name, total=total)
 
     def advance(self) -> None:
         self._bar.advance(self._task)
@@ -75,10 +74,12 @@ class _Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._name, self._count = "", 0
+        self._total = ""
         self._began = self._told = time.monotonic()
 
-    def stage(self, name: str) -> None:
+    def stage(self, name: str, total: int | None = None) -> None:
         self._name, self._count = name, 0
+        self._total = "" if total is None else f" of {total:,}"
         self._began = self._told = time.monotonic()
 
     def advance(self) -> None:
@@ -87,14 +88,14 @@ class _Lines:
         if now - self._told >= SECONDS_BETWEEN_LINES:
             self._told = now
             elapsed = now - self._began
-            self._console.print(
-                f"{self._name}: {self._count:,} in {elapsed:.0f} s, {self._count / elapsed:,.0f}/s"
-            )
+            done = f"{self._name}: {self._count:,}{self._total}"
+            self._console.print(f"{done} in {elapsed:.0f} s, {self._count / elapsed:,.0f}/s")
 
 
 class _Count(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{int(task.completed):,}")
+        total = "" if task.total is None else f" of {int(task.total):,}"
+        return Text(f"{int(task.completed):,}{total}")
 
 
 class _Speed(ProgressColumn):

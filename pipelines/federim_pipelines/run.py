@@ -116,11 +116,13 @@ def ingest(
             file_done=watch.advance,
             settled=settled,
         )
+        watch.stage("looking")
+        total = len(inputs.files)
         watch.stage("patients")
         # Merges first: a file that was joined to another must not be met as somebody else.
         known: Iterable[PatientIdentity | Merge] = chain(inputs.merges(), inputs.identities())
         _learn(opened(home.root, test_identities=test_identities), known, watch)
-        watch.stage("files")
+        watch.stage("files", total)
         with Crew(executor, task) as crew:
             for outcomes in crew.read(in_batches(inputs.items())):
                 intake.take(outcomes)

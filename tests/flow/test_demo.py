@@ -39,7 +39,11 @@ def test_every_file_is_accounted_for(demo: tuple[Path, dict[str, Any]]) -> None:
     assert len(first) == 3
     for one in first:
         assert one["read"] == one["accepted"] + one["duplicates"] + one["quarantined"]
-        assert one["reasons"] == {"empty": 1, "not-supported": 1, "patient-unknown": 1, "truncated": 1}
+        cut = (
+            {"code-missing": 1} if one is first[-1] else {}
+        )  # a message of the laboratory that speaks HL7 v2
+        expected = {"empty": 1, "not-supported": 1, "patient-unknown": 1, "truncated": 1}
+        assert one["reasons"] == expected | cut
         assert one["duplicates"] == 2
     assert again["accepted"] == 0
     assert not any(again["rows"].values())

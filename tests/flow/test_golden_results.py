@@ -106,9 +106,9 @@ ACCOUNTS: dict[str, tuple[tuple[int, int, int, int], dict[Reason, int], dict[str
     "ansforge-CDA": ((7, 7, 0, 0), {Reason.VALUE_UNUSABLE: 1}, {"person": 1, "report": 7}),
     # One patient. Two acknowledgements. Three radiologist's reports that their sender hid, and a deletion.
     # A report of the laboratory in its second version, read before its first, which tells the same width; and
-    # the deletion of another. Five stays, one of them told thrice.
+    # the deletion of their order, which takes both along. Five stays, one of them told thrice.
     "ansforge-hl7v2": (
-        (16, 8, 6, 2),
+        (16, 9, 5, 2),
         {Reason.NOT_SUPPORTED: 2, Reason.CONFIDENTIAL: 3, Reason.VALUE_UNUSABLE: 2},
         {"person": 1, "report": 1, "visit_occurrence": 5},
     ),

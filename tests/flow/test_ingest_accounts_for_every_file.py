@@ -53,7 +53,14 @@ def test_images_and_records_of_one_patient_meet(
         "quarantined": 0,
         "ignored": 0,
         "reasons": {},
-        "records": {"read": 6, "accepted": 6, "duplicates": 0, "quarantined": 0, "skipped": 0},
+        "records": {
+            "read": 6,
+            "accepted": 6,
+            "replaced": 0,
+            "duplicates": 0,
+            "quarantined": 0,
+            "skipped": 0,
+        },
         "skipped": {},
         "rows": {
             "image_occurrence": 1,
@@ -62,6 +69,7 @@ def test_images_and_records_of_one_patient_meet(
             "measurement": 3,
             "person": 1,
             "study": 1,
+            "volume_geometry": 1,
         },
         "seconds": 0,
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from federim.home import Home
@@ -15,6 +16,7 @@ from federim_pipelines.sources.cda import reading as cda
 from federim_pipelines.sources.fhir import reading as fhir
 from federim_pipelines.sources.folder import Found, walk
 from federim_pipelines.sources.hl7v2 import reading as hl7v2
+from federim_pipelines.sources.listed import Listed
 from federim_pipelines.sources.mapping import Mapping
 from federim_pipelines.sources.omop import reading as omop
 from federim_pipelines.sources.sniff import Kind
@@ -26,7 +28,7 @@ class Inputs:
     """All files under some paths: DICOM, FHIR, HL7 v2, CDA, OMOP, and CSV where a mapping covers it.
 
     A file no source reads is an item all the same: its reader refuses it, so that it is counted.
-    `ignored` counts the DICOMDIR files met by the last walk: indexes of files that are met by themselves.
+    `ignored` counts the DICOMDIR files met by the walk: indexes of files that are met by themselves.
 
     Parameters
     ----------
@@ -43,18 +45,14 @@ class Inputs:
         self._issuer = issuer
         self.ignored = 0
 
-    def files(self) -> Iterator[Item]:
-        """Every file whole, in the order of the walk."""
-        self.ignored = 0
-        for found in walk(self._roots):
-            if found.kind is Kind.DICOMDIR:
-                self.ignored += 1
-            else:
-                yield found.item(self._source(found))
+    @cached_property
+    def files(self) -> Listed:
+        """Every file whole, in the order of the walk, which is done when this is first asked for."""
+        return Listed(self._walked(), self._home.staging)
 
     def items(self) -> Iterator[Item]:
         """Every piece of input, in the order of the walk, those of one file together."""
-        for whole in self.files():
+        for whole in self.files:
             try:
                 yield from _SPANS.get(whole.source, _as_it_is)(whole)
             except OSError:
@@ -62,27 +60,36 @@ class Inputs:
 
     def merges(self) -> Iterator[Merge]:
         """What HL7 v2 messages say of files of a register that are one person's."""
-        for found in walk(self._roots):
-            if found.kind is Kind.HL7V2:
-                for told in hl7v2.identities(found.item(hl7v2.KIND)):
-                    if isinstance(told, Merge):
-                        yield told
+        for item in self.files:
+            if item.source == hl7v2.KIND:
+                yield from (told for told in hl7v2.identities(item, self._issuer) if isinstance(told, Merge))
 
     def identities(self) -> Iterator[PatientIdentity]:
         """The patients of records and of registers; images name theirs when they are read."""
+        for item in self.files:
+            for told in self._identities(item):
+                if isinstance(told, PatientIdentity):
+                    yield told
+
+    def _identities(self, item: Item) -> Iterable[PatientIdentity | Merge]:
+        if item.source == fhir.KIND:
+            return fhir.identities(item, self._home, self._issuer)
+        if item.source == hl7v2.KIND:
+            return hl7v2.identities(item, self._issuer)
+        if item.source == cda.KIND:
+            return cda.identities(item, self._issuer)
+        if item.source == omop.KIND:
+            return omop.identities(item)
+        if item.source == csv.KIND and self._mapping and (file := self._mapping.covering(_name(item))):
+            return csv.identities(item, file)
+        return ()
+
+    def _walked(self) -> Iterator[Item]:
         for found in walk(self._roots):
-            source = self._source(found)
-            item = found.item(source)
-            if source == fhir.KIND:
-                yield from fhir.identities(item, self._home, self._issuer)
-            elif source == hl7v2.KIND:
-                yield from (told for told in hl7v2.identities(item) if isinstance(told, PatientIdentity))
-            elif source == cda.KIND:
-                yield from cda.identities(item)
-            elif source == omop.KIND:
-                yield from omop.identities(item)
-            elif source == csv.KIND and self._mapping and (file := self._mapping.covering(_name(found))):
-                yield from csv.identities(item, file)
+            if found.kind is Kind.DICOMDIR:
+                self.ignored += 1
+            else:
+                yield found.item(self._source(found))
 
     def name(self, item: Item) -> str:
         """The file an item belongs to, told from the path given: `GIVEN/folder/file` or `…!/member`.
@@ -117,7 +124,7 @@ _SOURCES = {Kind.JSON: fhir.KIND, Kind.HL7V2: hl7v2.KIND, Kind.XML: cda.KIND}
 _SPANS = {fhir.KIND: fhir.spans, csv.KIND: csv.spans, hl7v2.KIND: hl7v2.spans, omop.KIND: omop.spans}
 
 
-def _name(found: Found) -> str:
+def _name(found: Found | Item) -> str:
     return (found.member or found.path.name).rpartition("/")[2]
 
 

@@ -181,3 +181,23 @@ def test_two_withdrawals_for_good_are_one(run: Run) -> None:
     intake = run.read([document(LAST)], [other])
     assert intake.tally.reasons == {}
     assert intake.tally.records_duplicate == 1
+
+
+ORDER = digest("order")
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "a batch each"])
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_a_cancelled_order_takes_along_what_was_sent_for_it(
+    run: Run, order: tuple[int, ...], together: bool
+) -> None:
+    told = [
+        dataclasses.replace(document(1, 80.0, 5.0, key="one"), under=ORDER),
+        dataclasses.replace(document(2, 81.0, key="two"), under=ORDER),
+        dataclasses.replace(document(LAST), key=ORDER),
+    ]
+    other = document(1, 99.0, key="of another order")
+    intake = run.read([other], *([told[place]] for place in order), together=together)
+    assert (run.results, intake.tally.reasons) == ([99.0], {})
+    run.read(*([record] for record in told), [other])
+    assert run.results == [99.0]

@@ -33,7 +33,7 @@ def the_role(roles: Sequence[Element]) -> Element:
     return roles[0]
 
 
-def identity_in(role: Element, status: IdentityStatus) -> PatientIdentity | None:
+def identity_in(role: Element, status: IdentityStatus, issuer: str = "") -> PatientIdentity | None:
     """The identity a patientRole tells; None if none of its identifiers names one person.
 
     Raises
@@ -55,6 +55,7 @@ def identity_in(role: Element, status: IdentityStatus) -> PatientIdentity | None
         status=status,
         birth_date=birth if tells_month else None,
         sex=sex_of(_gender(role)),
+        issuer=issuer,
     )
 
 

@@ -123,20 +123,20 @@ def read(item: Item, worker: Worker) -> Outcome:
     return Outcome(item, told.records, told.refusals, told.skipped)
 
 
-def identities(item: Item) -> Iterator[PatientIdentity]:
+def identities(item: Item, issuer: str = "") -> Iterator[PatientIdentity]:
     """The person a file's document is about; what cannot be read is left for `read` to refuse."""
     with suppress(OSError, zipfile.BadZipFile), opened(item) as file:
-        yield from identities_in(file.read(LONGEST_BYTES + 1))
+        yield from identities_in(file.read(LONGEST_BYTES + 1), issuer=issuer)
 
 
 def identities_in(
-    content: bytes, status: IdentityStatus = IdentityStatus.QUALIFIED
+    content: bytes, status: IdentityStatus = IdentityStatus.QUALIFIED, issuer: str = ""
 ) -> Iterator[PatientIdentity]:
     """The person a document is about, unless it is hidden or its header cannot be read."""
     with suppress(etree.XMLSyntaxError, Unusable):
         header = header_of(content)
         if header is not None and not hiding_flag(header):
-            identity = identity_in(the_role(children(header, *_ROLE)), status)
+            identity = identity_in(the_role(children(header, *_ROLE)), status, issuer)
             if identity is not None:
                 yield identity
 
@@ -201,7 +201,7 @@ def _rows(statement: Statement, report: Report) -> Rows:
 
 
 def _subject(role: Element, worker: Worker, status: IdentityStatus, expected: Subject | None) -> Subject:
-    identity = identity_in(role, status)
+    identity = identity_in(role, status, worker.issuer)
     if identity is None:
         if expected is None:
             raise Unusable(Reason.PATIENT_UNKNOWN, "recordTarget/patientRole/id")

@@ -84,10 +84,10 @@ def embedded(message: Message) -> Iterator[tuple[Segment, bytes]]:
                 yield obx, content
 
 
-def patient_in(content: bytes, message: Message) -> PatientIdentity | None:
+def patient_in(content: bytes, message: Message, issuer: str = "") -> PatientIdentity | None:
     """Whom a message's CDA document is about, the INS as far checked as the message says; None if untold."""
     status = status_of(message) if message.first("PID") else IdentityStatus.QUALIFIED
-    return next(cda.identities_in(content, status), None)
+    return next(cda.identities_in(content, status, issuer), None)
 
 
 def take_documents(order: Order, handling: Handling, envelope: Envelope, found: Found) -> str | None:
@@ -114,8 +114,24 @@ def take_documents(order: Order, handling: Handling, envelope: Envelope, found: 
             status=status_of(order.message),
             subject=envelope.subject,
         )
-        take_cda(told, obx, found)
+        take_cda(_sent_for(told, order, envelope), obx, found)
+    if order.cancelled and order.is_numbered:
+        # Its deletion may name a document otherwise than those that brought it: the order is the same.
+        found.records.append(envelope.withdrawal(_order_key(order, envelope), order.begin))
     return None
+
+
+def _sent_for(told: cda.Document, order: Order, envelope: Envelope) -> cda.Document:
+    """What a CDA gives, the document bound to the order it answers."""
+    if not order.is_numbered:
+        return told
+    key = _order_key(order, envelope)
+    bound = [replace(record, under=key) if record.version is not None else record for record in told.records]
+    return replace(told, records=bound)
+
+
+def _order_key(order: Order, envelope: Envelope) -> bytes:
+    return envelope.key("order", *order.name)
 
 
 def take_cda(told: cda.Document, obx: Segment, found: Found) -> None:

@@ -67,6 +67,11 @@ class Order:
                 return segment(place), segment(place, 2) or self.message.header(3), ordered
         return "", self.obr(7) if self.obr else "", ordered
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether its name holds a number somebody gave it."""
+        return bool(self.name[0])
+
     @cached_property
     def told(self) -> list[Segment]:
         """The observations of the patient, documents left out."""

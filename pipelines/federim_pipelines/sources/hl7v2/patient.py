@@ -11,8 +11,13 @@ from federim_pipelines.sources.hl7v2.segments import Segment, Value
 from federim_pipelines.sources.identifiers import Told, identity_of, reliability, sex_of
 
 
-def patient_of(message: Message) -> PatientIdentity | None:
+def patient_of(message: Message, issuer: str = "") -> PatientIdentity | None:
     """Whom the message's PID names; None if there is none, or it names nobody.
+
+    Parameters
+    ----------
+    issuer : str
+        Whose register a number is from that does not say; "" is the site's own.
 
     Raises
     ------
@@ -20,10 +25,12 @@ def patient_of(message: Message) -> PatientIdentity | None:
         The birth date cannot be read.
     """
     pid = message.first("PID")
-    return None if pid is None else _named_by(pid, message)
+    return None if pid is None else _named_by(pid, message, issuer)
 
 
-def merges_of(message: Message) -> Iterator[tuple[PatientIdentity | None, PatientIdentity | None]]:
+def merges_of(
+    message: Message, issuer: str = ""
+) -> Iterator[tuple[PatientIdentity | None, PatientIdentity | None]]:
     """Each pair of identities that a merge says are one person's: the one that stays, the one that goes.
 
     One of a pair is None if its segment names nobody.
@@ -40,9 +47,9 @@ def merges_of(message: Message) -> Iterator[tuple[PatientIdentity | None, Patien
     stays: PatientIdentity | None = None
     for segment in message.segments:
         if segment.name == "PID":
-            stays = _named_by(segment, message)
+            stays = _named_by(segment, message, issuer)
         elif segment.name == "MRG":
-            yield stays, identity_of(_told(segment, 1, message), status=status_of(message))
+            yield stays, identity_of(_told(segment, 1, message), status=status_of(message), issuer=issuer)
 
 
 def status_of(message: Message) -> IdentityStatus:
@@ -51,7 +58,7 @@ def status_of(message: Message) -> IdentityStatus:
     return reliability(value() for value in pid.values(32)) if pid else IdentityStatus.PROVISIONAL
 
 
-def _named_by(pid: Segment, message: Message) -> PatientIdentity | None:
+def _named_by(pid: Segment, message: Message, issuer: str) -> PatientIdentity | None:
     """The identity of one PID.
 
     References
@@ -64,6 +71,7 @@ def _named_by(pid: Segment, message: Message) -> PatientIdentity | None:
         status=status_of(message),
         birth_date=birth if tells_month else None,
         sex=sex_of(pid(8)),
+        issuer=issuer,
     )
 
 

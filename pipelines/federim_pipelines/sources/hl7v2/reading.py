@@ -67,13 +67,13 @@ def spans(item: Item) -> Iterator[Item]:
         yield Item(source=KIND, path=item.path, start=start, end=end, first_line=first)
 
 
-def identities(item: Item) -> Iterator[PatientIdentity | Merge]:
+def identities(item: Item, issuer: str = "") -> Iterator[PatientIdentity | Merge]:
     """Every person the messages of a file name, and every merge; what `read` refuses is left for it."""
     with suppress(OSError, Unusable), opened(item) as file:
         for piece in pieces(file, item.first_line):
             if piece.is_message:
                 with suppress(Unusable, ValueError, LookupError):
-                    yield from _identities_of(Message(piece))
+                    yield from _identities_of(Message(piece), issuer)
 
 
 def read(item: Item, worker: Worker) -> Outcome:
@@ -95,17 +95,17 @@ def read(item: Item, worker: Worker) -> Outcome:
     return Outcome(item, found.records, found.refusals, dict(found.skipped))
 
 
-def _identities_of(message: Message) -> Iterator[PatientIdentity | Merge]:
+def _identities_of(message: Message, issuer: str) -> Iterator[PatientIdentity | Merge]:
     if message.kind in _SKIPPED:
         return
-    patient = patient_of(message)
+    patient = patient_of(message, issuer)
     if patient is not None:
         yield patient
     for _, content in embedded(message):
-        if (told := patient_in(content, message)) is not None:
+        if (told := patient_in(content, message, issuer)) is not None:
             yield told if patient is None else _joined(patient, told)
     if message.event in _MERGES:
-        for stays, goes in merges_of(message):
+        for stays, goes in merges_of(message, issuer):
             if stays is not None and goes is not None:
                 yield Merge(survivor=stays, retired=goes)
 
@@ -143,7 +143,7 @@ def _tell(message: Message, worker: Worker, found: Found) -> None:
     if kind not in ("ADT", "ORU", "MDM"):
         found.skipped[kind if kind in _SKIPPED else "other"] += 1
         return
-    patient = patient_of(message)
+    patient = patient_of(message, worker.issuer)
     if patient is None:
         _tell_without_patient(message, worker, found)
         return
@@ -170,7 +170,7 @@ def _tell_of_stay(message: Message, envelope: Envelope, found: Found) -> None:
 
 def _check_merges(message: Message, envelope: Envelope, found: Found) -> None:
     """Count the merges that were done before anything was read; refuse those that could not be."""
-    for stays, goes in merges_of(message):
+    for stays, goes in merges_of(message, envelope.worker.issuer):
         if stays is None or goes is None:
             found.refuse(Reason.PATIENT_UNKNOWN, message.header.line, "PID-3 or MRG-1")
             continue

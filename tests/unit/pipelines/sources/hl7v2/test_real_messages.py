@@ -28,7 +28,7 @@ ACCOUNTS: dict[str, Account] = {
     "Suppression MDM/ack.er7": ({}, 0, {}, {"ACK": 1}),
     "message_MDM_CR_Radio_INIT_N1.er7": ({"person": 1}, 1, {"confidential": 1}, {"attachment": 1}),
     "message_MDM_CR_Radio_INIT_N1_Base64.er7": ({"person": 1}, 1, {"confidential": 1}, {}),
-    "message_ORU_CR_Bio_DEL_N3_SEGUR.hl7": ({"person": 1}, 1, {}, {}),
+    "message_ORU_CR_Bio_DEL_N3_SEGUR.hl7": ({"person": 1}, 2, {}, {}),
     "hl7eu-oru/Example2.txt": ({}, 0, {"unreadable": 1}, {}),
     "hl7eu-oru/Example3.txt": ({}, 0, {"unreadable": 1}, {}),
     "hl7eu-oru/OrderPlaced.txt": ({}, 0, {}, {"ORM": 1}),
@@ -107,3 +107,12 @@ def test_nothing_a_reader_could_recognise_is_in_what_is_made(read_all: dict[str,
     for path, told in read_all.items():
         made = repr([record.rows for record in told.records]) + repr(told.refusals) + repr(told.skipped)
         assert [word for word in telling if word in made] == [], path
+
+
+def test_the_deletion_of_an_order_takes_its_reports_along(site: Home, shared_data: Path) -> None:
+    """The three messages of the CI-SIS: their documents name each other wrongly, their order is the same."""
+    ingest(site, [shared_data / "ansforge-hl7v2"], test_identities=True)
+    with connect_home(site) as connection:
+        for table in ("report", "measurement"):
+            found = query(connection, f"SELECT count(*) AS n FROM {table}", seconds=9)
+            assert found["n"].to_pylist() == [0], table
