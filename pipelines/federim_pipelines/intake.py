@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Protocol
 
 from federim.home import Home
-from federim.keys import keyed
 from federim.lake import images, replaced
 from federim.lake.check import faults
 from federim.lake.entered import Entered
 from federim.lake.schema import table
 from federim.lake.storage import write_once
 from federim.lake.tables import LakeWriter
+from federim_pipelines import versions
 from federim_pipelines.accounting import Tally
 from federim_pipelines.items import LAST, Fate, Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.quarantine import Quarantine
 from federim_pipelines.review import Review
 from federim_pipelines.sources.content import digest
 
@@ -32,27 +33,6 @@ class Settled(Protocol):
     """Told what became of a file, once that is committed; `whole` if nothing of it was refused."""
 
     def __call__(self, path: Path, fate: Fate, *, whole: bool) -> None: ...
-
-
-class Quarantine:
-    """Names refusals, so that the same one met again is the same row, and so that the file is found again.
-
-    `item` is a keyed hash of the file's name below the path given to the run (`Inputs.name`), which tells
-    nothing to who lacks the home's key; the row's own key adds the file's content, the reason, the position
-    and the detail.
-    """
-
-    def __init__(self, home: Home) -> None:
-        self._key = home.secret("quarantine")
-
-    def item(self, name: str) -> str:
-        """What stands for a file, 32 hexadecimal digits."""
-        return keyed(self._key, "item", name)[:16].hex()
-
-    def id(self, name: str, content: bytes, refusal: Refusal) -> str:
-        """What stands for one refusal of one content of a file, 32 hexadecimal digits."""
-        told = (refusal.reason.value, str(refusal.position), refusal.detail)
-        return keyed(self._key, "refusal", name, content, *told)[:16].hex()
 
 
 @dataclass
@@ -120,7 +100,7 @@ class Intake:
             The disk refuses a commit; what was committed before stays.
         """
         records = [record for outcome in outcomes for record in outcome.records]
-        keys = {record.key for record in records}
+        keys = {key for record in records for key in (record.key, record.under) if key is not None}
         # With what waits: once a commit in the midst of this batch took it away, nobody else remembers it.
         known = self._writer.known(keys) | {key: self._seen[key] for key in keys & self._seen.keys()}
         faulty = _faulty(
@@ -147,7 +127,7 @@ class Intake:
         """Take records that no file told: what the lake's own tables amount to."""
         for record in records:
             held = self._seen.get(record.key) or self._writer.known([record.key]).get(record.key)
-            if held is None or (held.content != record.content and _standing(record, held) > 0):
+            if held is None or (held.content != record.content and versions.standing(record, held) > 0):
                 self._enter(record)
 
     def finish(self, run: Row) -> None:
@@ -169,8 +149,8 @@ class Intake:
             file.known += 1
             self.tally.records_duplicate += 1
             return
-        standing = 1 if held is None else _standing(record, held)
-        if held is not None and (standing < 0 or _says_the_same(record, held)):
+        standing = 1 if held is None else versions.standing(record, held)
+        if held is not None and (standing < 0 or versions.says_the_same(record, held)):
             if standing > 0:
                 # It says what it said, and a version between the two is older than that.
                 known[record.key] = self._seen[record.key] = replace(held, version=record.version)
@@ -286,22 +266,6 @@ class Intake:
         for path, fate, whole in closed:
             assert self._settled is not None  # or nothing would have been kept
             self._settled(path, fate, whole=whole)
-
-
-def _says_the_same(record: Record, held: Entered) -> bool:
-    withdrawn = record.version == held.version is not None and not record.rows and not held.places
-    return withdrawn or record.content == held.content
-
-
-def _standing(record: Record, held: Entered) -> int:
-    """Whether a record stands over what is held of it (1), under it (-1), or beside it (0).
-
-    Of one version a withdrawal stands over what was told: it may have been hidden since.
-    """
-    if record.version is None or held.version is None:
-        return 0
-    ours, theirs = (record.version, not record.rows), (held.version, not held.places)
-    return (ours > theirs) - (ours < theirs)
 
 
 def _faulty(records: Iterable[Record]) -> dict[int, str]:

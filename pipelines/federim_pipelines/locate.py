@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from federim.home import Home
 from federim.lake.tables import Lake
-from federim_pipelines.intake import Quarantine
 from federim_pipelines.items import Item, Reason, Refusal
+from federim_pipelines.quarantine import Quarantine
 from federim_pipelines.sources.content import digest
 from federim_pipelines.sources.inputs import Inputs
 
