@@ -38,7 +38,8 @@ class RunReport:
 
     A file of records is accepted if any of them entered the lake, else a duplicate if any was there
     already, else quarantined; so read = accepted + duplicates + quarantined. `ignored` files (DICOMDIR,
-    files without a record) are not among them.
+    files without a record) are not among them. `registers` counts the authorities whose patient numbers were
+    taken for the site's own, where the site lists none: with two, two patients may have been taken for one.
     """
 
     run: str
@@ -51,6 +52,7 @@ class RunReport:
     records: RecordCounts
     skipped: Mapping[str, int]  # skipped records by kind
     rows: Mapping[str, int]  # added, by table
+    registers: int
     seconds: float
 
     @property
@@ -70,6 +72,7 @@ class RunReport:
             "records": {"read": self.records.read, **asdict(self.records)},
             "skipped": dict(self.skipped),
             "rows": dict(self.rows),
+            "registers": self.registers,
             "seconds": self.seconds,
         }
 
@@ -87,6 +90,7 @@ class Tally:
     details: Counter[tuple[Reason, str]] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
+    registers: int = 0
 
     @property
     def read(self) -> int:
@@ -123,5 +127,6 @@ class Tally:
             ),
             skipped=dict(sorted(self.skipped.items())),
             rows=dict(sorted(self.rows.items())),
+            registers=self.registers,
             seconds=round(seconds, 3),
         )

@@ -121,7 +121,7 @@ def ingest(
         watch.stage("patients")
         # Merges first: a file that was joined to another must not be met as somebody else.
         known: Iterable[PatientIdentity | Merge] = chain(inputs.merges(), inputs.identities())
-        _learn(opened(home.root, test_identities=test_identities), known, watch)
+        registers = _learn(opened(home.root, test_identities=test_identities), known, watch)
         watch.stage("files", total)
         with Crew(executor, task) as crew:
             for outcomes in crew.read(in_batches(inputs.items())):
@@ -139,6 +139,7 @@ def ingest(
             }
         )
         intake.tally.files[Fate.IGNORED] += inputs.ignored
+        intake.tally.registers = len(registers)
         report = intake.tally.report(run_id, time.monotonic() - clock)
         trail.record(
             home,
@@ -153,12 +154,22 @@ def ingest(
     return report
 
 
-def _learn(home: Home, identities: Iterable[PatientIdentity | Merge], watch: Watch) -> None:
-    """Make everybody known before anything is read: images often come before the records of their patient."""
+def _learn(home: Home, identities: Iterable[PatientIdentity | Merge], watch: Watch) -> set[str]:
+    """Make everybody known before anything is read: images often come before the records of their patient.
+
+    Returns
+    -------
+    set of str
+        Who gave the numbers that were taken for the site's own, where the site does not list its registers.
+    """
+    registers: set[str] = set()
     with Exchange.open(home) as exchange:
         for identity in identities:
             try:
                 exchange.merge(identity) if isinstance(identity, Merge) else exchange.learn(identity)
             except IdentityError:
                 continue  # refused where the record itself is read, with its place
+            if isinstance(identity, PatientIdentity) and not home.settings.registers:
+                registers |= {told.authority for told in identity.local if told.authority and not told.issuer}
             watch.advance()
+    return registers

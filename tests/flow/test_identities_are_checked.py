@@ -130,3 +130,17 @@ def test_two_numbers_that_are_merged_are_one_person_in_any_order(
     report = ingest(site, put(inbox, *(messages[which] for which in order)))
     assert not report.reasons
     assert len({row["person_id"] for row in told(site, "SELECT person_id FROM measurement")}) == 1
+
+
+def test_a_run_that_meets_two_registers_says_so_unless_the_site_lists_its_own(
+    make_home: Callable[..., Home], tmp_path: Path
+) -> None:
+    messages = tmp_path / "messages"
+    messages.mkdir()
+    for number, register in enumerate(("CHU-X", "CHU-Y")):
+        (messages / f"{number}.hl7").write_text(
+            "MSH|^~\\&|A|B|C|D|20260101||ADT^A28^ADT_A05|1|T|2.5\r"
+            f"PID|1||00000{number}^^^{register}&1.2.250.9.{number}&ISO^PI||FICTIF^PATIENT||19700101|F\r"
+        )
+    assert ingest(make_home("careless"), [messages]).registers == 2
+    assert ingest(make_home("careful", registers=("1.2.250.9.0",)), [messages]).registers == 0

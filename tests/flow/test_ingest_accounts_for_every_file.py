@@ -71,6 +71,7 @@ def test_images_and_records_of_one_patient_meet(
             "study": 1,
             "volume_geometry": 1,
         },
+        "registers": 0,
         "seconds": 0,
     }
     assert len(content(site)["person"]) == 1

@@ -109,6 +109,12 @@ def _told(done: RunReport) -> str:
         lines.append("          which ones: federim quarantine locate PATH...")
     if done.records.replaced:
         lines += ["", f"{done.records.replaced:>9,} records took the place of an earlier version"]
+    if done.registers > 1:
+        lines += [
+            "",
+            f"{done.registers} authorities number patients as if they were this site's own register: list "
+            "those that are, as registers in federim.toml, or two patients may be taken for one",
+        ]
     if done.skipped:
         told = ", ".join(f"{kind} {count:,}" for kind, count in done.skipped.items())
         lines += ["", f"Skipped, no table for them: {told}"]

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from federim.home import Home
+from federim.lake.reader import connect_home, query
 from federim.model.identifiers import Merge
 from federim_pipelines.items import LAST, Item, Outcome
+from federim_pipelines.run import ingest
 from federim_pipelines.sources.hl7v2 import reading
 from federim_pipelines.worker import Worker
 
