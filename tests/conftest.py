@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connections
 from hypothesis import settings
 
@@ -37,7 +38,8 @@ def no_home_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def homes_are_closed() -> Iterator[None]:
     """Django keeps a connection a home open, and some libraries cannot wait on file 1,024 and beyond."""
     yield
-    connections.close_all()
+    if django_settings.configured:
+        connections.close_all()
 
 
 @pytest.fixture

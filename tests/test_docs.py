@@ -12,6 +12,7 @@ import typer.main
 
 from federim.cli.main import app
 from federim.model.errors import error_kinds
+from federim_pipelines.sources.pacs.worklist import WorkList
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -75,3 +76,11 @@ def test_the_decisions_are_numbered_without_gaps() -> None:
         for number in re.findall(r"^## (\d+)\. ", (ROOT / "DECISIONS.md").read_text(), flags=re.MULTILINE)
     ]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_work_list_of_the_readme_can_be_used(tmp_path: Path) -> None:
+    written = next(
+        block for block in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "[[query]]" in block
+    )
+    (tmp_path / "nights.toml").write_text(written)
+    assert len(WorkList.load(tmp_path / "nights.toml").queries) == 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 # A sentence has blanks. ICD-10 marks the second code of a pair with an asterisk, CCAM joins with a plus.
 _CODE = re.compile(r"[\w.:/+*\-]{1,40}")
-_SYSTEM = re.compile(r"[!-~]{1,200}")
+_SYSTEM = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[!-~]{1,200}")
 # As UCUM writes units, and as laboratories do.
 _UNIT = re.compile(r"[!-~µμ°²³‰]{1,40}|mm Hg")
 
@@ -26,7 +26,7 @@ def is_code(text: str) -> bool:
 
 
 def is_system(text: str) -> bool:
-    """Whether `text` has the shape of a code system's URI or OID."""
+    """Whether `text` has the shape of a code system's URI."""
     return _SYSTEM.fullmatch(text) is not None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -15,6 +14,7 @@ from federim.home import Home
 from federim.lake.concepts import Concepts
 from federim_pipelines.codes import systems
 from federim_pipelines.codes.code import Code, is_unit
+from federim_pipelines.codes.shapes import CCAM_ACT, CIM_10_CODE
 from federim_pipelines.codes.units import conversion, ucum
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
@@ -40,8 +40,6 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     systems.UCUM: ("UCUM",),
     systems.OMOP_VISIT: ("Visit",),
 }
-_CIM_10_CODE = re.compile(r"([A-Z][0-9]{2})\.?([0-9A-Z]*)(?:[+*†].*)?", re.IGNORECASE)
-_CCAM_ACT = re.compile(r"([A-Z]{4}[0-9]{3})(?:[-+./ ]?[0-9A-Z]{1,4})*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +134,10 @@ def spellings(code: str, system: str) -> tuple[str, ...]:
     with its activity, phase or descriptive extension. What an extension adds is not lost: the source's
     own spelling stays in the lake.
     """
-    if system == systems.CIM_10 and (parts := _CIM_10_CODE.fullmatch(code)) is not None:
+    if system == systems.CIM_10 and (parts := CIM_10_CODE.fullmatch(code)) is not None:
         category, rest = parts[1].upper(), parts[2].upper()
         return tuple(dict.fromkeys((code, f"{category}.{rest}" if rest else category)))
-    if system == systems.CCAM and (act := _CCAM_ACT.fullmatch(code)) is not None:
+    if system == systems.CCAM and (act := CCAM_ACT.fullmatch(code)) is not None:
         return tuple(dict.fromkeys((code, act[1].upper())))
     return (code,)
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from federim.model.identifiers import SiteName, Subject
-from federim_pipelines.codes.code import Code, is_code
+from federim_pipelines.codes.code import Code
 from federim_pipelines.codes.codebook import Codebook
+from federim_pipelines.codes.shapes import coded
 from federim_pipelines.codes.systems import system_uri
 from federim_pipelines.deidentify.dates import OLDEST_AGE, year_of_birth
 from federim_pipelines.extract.facts import (
@@ -150,10 +151,10 @@ def _code(part: Part, cell: Cell) -> Code:
     if part.code is not None:
         return Code(part.code, system)
     assert part.code_column is not None  # the mapping's own check
-    code = cell(part.code_column)
-    if code is None or not is_code(code):
+    code = coded(cell(part.code_column) or "", system)
+    if code is None:
         raise Unusable(Reason.CODE_MISSING, f"column {part.code_column}")
-    return Code(code, system)
+    return code
 
 
 def _number(text: str, column: str, decimal: str) -> tuple[str | None, float]:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from federim_pipelines.codes.code import Code, is_code
+from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.shapes import coded
 from federim_pipelines.codes.systems import or_oid
 from federim_pipelines.extract.facts import NOWHEN
 from federim_pipelines.extract.moments import Moment, of_hl7
@@ -52,9 +53,9 @@ def codes(concept: Element | None) -> list[Code]:
     if concept is None:
         return []
     return [
-        Code(told.get("code"), or_oid(told.get("codeSystem", "")))
+        code
         for told in (concept, *children(concept, "translation"))
-        if is_code(told.get("code", ""))
+        if (code := coded(told.get("code", ""), or_oid(told.get("codeSystem", ""))))
     ]
 
 

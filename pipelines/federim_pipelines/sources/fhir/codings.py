@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from federim_pipelines.codes.code import Code, is_code, is_system
+from federim_pipelines.codes import shapes
+from federim_pipelines.codes.code import Code, is_system
 from federim_pipelines.codes.systems import (
     ATC,
     CCAM,
@@ -60,13 +61,12 @@ def coded(coding: Mapping[str, Any] | None) -> Code | None:
     """A Coding, its system by the URI that stands for it; None if it holds text in the place of a code."""
     told = coding or {}
     code, system = told.get("code"), told.get("system")
-    if not isinstance(code, str) or not is_code(code):
+    if not isinstance(code, str):
         return None
     if system is None:
-        return Code(code, None)
-    if not isinstance(system, str) or not is_system(system):
-        return None
-    return Code(code, _uri(system))
+        return shapes.coded(code, None)
+    uri = _uri(system) if isinstance(system, str) else None
+    return None if uri is None else shapes.coded(code, uri)
 
 
 def has_code(concept: Mapping[str, Any] | None, codes: frozenset[str]) -> bool:
@@ -75,5 +75,5 @@ def has_code(concept: Mapping[str, Any] | None, codes: frozenset[str]) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _uri(system: str) -> str:
-    return system_uri(system) or system
+def _uri(system: str) -> str | None:
+    return system_uri(system) or (system if is_system(system) else None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from federim_pipelines.codes.code import Code, is_code
+from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.shapes import coded
 from federim_pipelines.codes.systems import CCAM, CIM_10, LOINC, SNOMED_CT, or_oid
 from federim_pipelines.sources.hl7v2.segments import Value
 
@@ -30,8 +31,8 @@ def preferred(field: Value, systems: tuple[str, ...]) -> Code | None:
     """
     codes: list[Code] = []
     for place, name, oid in _PLACES:
-        code = field(place)
-        if is_code(code):
-            codes.append(Code(code, or_oid(field(oid)) or or_oid(field(name))))
+        code = coded(field(place), or_oid(field(oid)) or or_oid(field(name)))
+        if code is not None:
+            codes.append(code)
     rank = {system: place for place, system in enumerate(systems)}
     return min(codes, key=lambda code: rank.get(code.system or "", len(rank)), default=None)

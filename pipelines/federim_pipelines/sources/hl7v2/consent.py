@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from federim_pipelines.codes.code import Code, is_code
+from federim_pipelines.codes.code import Code
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
 from federim_pipelines.sources.hl7v2.envelope import Envelope, Found
 from federim_pipelines.sources.hl7v2.messages import Message
 from federim_pipelines.sources.hl7v2.moments import first_of
 
-# Segment, field with the answer, field with its date (0: the event's own).
+# Segment, field with the answer, field with its date (0: the event's own), and the answers.
 _CONSENTS: Final = (
-    ("ZFA", 9, 10),  # to feeding the shared record: INO informed and not opposed, IO opposed, NA not asked
-    ("ZFA", 11, 12),  # to its consultation: IC consents, INC does not, NA not asked
-    ("ZFD", 3, 0),  # to messages on a mobile phone: Y or N; of this one the last answer stands
+    # To feeding the shared record: informed and not opposed, opposed, not asked.
+    ("ZFA", 9, 10, frozenset({"INO", "IO", "NA"})),
+    ("ZFA", 11, 12, frozenset({"IC", "INC", "NA"})),  # to its consultation: consents, does not, not asked
+    ("ZFD", 3, 0, frozenset({"Y", "N"})),  # to messages on a mobile phone; here the last answer stands
 )
 
 
@@ -29,7 +30,7 @@ def take_consents(message: Message, envelope: Envelope, found: Found) -> None:
     ----------
     IHE France, PAM national extension 2.11, segments ZFA and ZFD.
     """
-    for name, answer, date in _CONSENTS:
+    for name, answer, date, answers in _CONSENTS:
         segment = message.first(name)
         value = segment(answer) if segment else ""
         if segment is None or not value:
@@ -41,7 +42,7 @@ def take_consents(message: Message, envelope: Envelope, found: Found) -> None:
         if event is not None:
             told += [(event(6), "EVN-6"), (event(2), "EVN-2")]
         try:
-            if not is_code(value):
+            if value not in answers:
                 raise Unusable(Reason.VALUE_UNUSABLE, code.code)
             row = envelope.facts().observation(key.hex(), code, first_of(*told), value=Code(value, None))
         except Unusable as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from federim_pipelines.codes.code import Code, is_code
+from federim_pipelines.codes.shapes import coded
 from federim_pipelines.codes.systems import system_uri
 from federim_pipelines.extract.moments import Moment
 from federim_pipelines.extract.unusable import Unusable
@@ -53,9 +53,10 @@ def take_visit(message: Message, envelope: Envelope, found: Found) -> None:
         if start.date is None:
             # To put the end alone in the place of what the admission told would lose the beginning.
             raise Unusable(Reason.DATE_UNUSABLE, "PV1-44 of a discharge")
-        if not is_code(pv1(2)):
+        code = coded(pv1(2), system_uri(_CLASSES))
+        if code is None:
             raise Unusable(Reason.CODE_MISSING, "PV1-2")
-        row = envelope.facts().visit(visit_id, Code(pv1(2), system_uri(_CLASSES)), start, end)
+        row = envelope.facts().visit(visit_id, code, start, end)
     except Unusable as error:
         found.refused(error, pv1.line)
         return

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from federim_pipelines.codes.code import Code, is_code
+from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.shapes import coded
 from federim_pipelines.codes.systems import OMOP
 from federim_pipelines.codes.units import ucum
 from federim_pipelines.extract.facts import Facts, TableRow
@@ -108,8 +109,10 @@ class Event:
         source = self.name(self._concept(f"{noun}_source_concept_id"))
         if source is not None:
             return Code(told, source.system) if told and _alike(told, source.code) else source
-        if told is not None and noun != "visit" and is_code(told) and not _IDENTIFIER.fullmatch(told):
-            return Code(told, None)
+        if told is not None and noun != "visit" and not _IDENTIFIER.fullmatch(told):
+            code = coded(told, None)
+            if code is not None:
+                return code
         standard = self._concept(f"{noun}_concept_id")
         if standard == 0:
             raise Unusable(Reason.CODE_MISSING, f"columns {noun}_source_value, {noun}_concept_id")
