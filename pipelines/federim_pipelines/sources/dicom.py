@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from federim.keys import keyed
 from federim.lake.images import discard, store
-from federim.lake.images import read as located
 from federim.model.identifiers import SiteName
 from federim_pipelines.deidentify.cleaned import Cleaned
 from federim_pipelines.extract.annotations import rows_of as annotation_rows_of
@@ -80,7 +79,7 @@ def _record(cleaned: Cleaned, worker: Worker) -> Record:
     try:
         rows += annotation_rows_of(
             str(cleaned.clean.get("SOPClassUID")),
-            located(worker.home, stored.path),
+            worker.home.objects / stored.path,
             cleaned.subject,
             key,
             worker.codebook,
