@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from federim.model.errors import LakeError, StorageFull, UserError
+from federim.model.errors import StorageFull, UserError
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.deidentify.policy.files import DEFAULT
 from federim_pipelines.spool import FILES_A_RUN, Spool
@@ -84,17 +84,31 @@ def drain_behind(
     done : callable
         Told of each run.
     refused : callable
-        Told why nothing could be read: another run is writing, or the disk is full. It is tried again.
+        Told why nothing can be read, such as that another run is writing: it is tried again. Told, once, as
+        well when nothing more can be taken, as the disk is full.
     """
     patience = Patience(quiet)
+    full = False
     while not stopped.wait(SECONDS_BETWEEN_LOOKS):
+        full = _tell_if_full(spool, refused, before=full)
         if not patience.ends(len(spool.waiting), time.monotonic()):
             continue
         patience.begin_again()
         try:
             report = draining.drain(spool)
-        except (LakeError, StorageFull) as error:
+        except UserError as error:
             refused(error)
         else:
             if report is not None:
                 done(report)
+
+
+def _tell_if_full(spool: Spool, refused: Callable[[UserError], None], *, before: bool) -> bool:
+    """Whether the disk is full; told unless it was before."""
+    try:
+        spool.check_room()
+    except StorageFull as error:
+        if not before:
+            refused(error)
+        return True
+    return False

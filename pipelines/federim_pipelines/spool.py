@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from federim.home import Home
 from federim.keys import keyed
@@ -24,8 +25,13 @@ from federim_pipelines.items import Fate
 from federim_pipelines.progress import Watch
 from federim_pipelines.run import ingest
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 # The lake empties the spool, and needs room for it: a disk that raw objects filled could not be emptied.
 RESERVE_BYTES: Final = 1 << 30
+
+BYTES_BETWEEN_LOOKS: Final = 16 << 20  # at the room there is, while an object of any size comes
 
 # Far more, and what arrives meanwhile waits long; far fewer, and runs that each cost a commit follow one
 # another. Between 1,000 and 50,000 it makes little difference.
@@ -87,7 +93,7 @@ class Spool:
         with self.unfinished() as folder:
             descriptor, part = tempfile.mkstemp(suffix=UNFINISHED, dir=folder)
             try:
-                with disk_may_refuse(), os.fdopen(descriptor, "wb") as file:
+                with disk_may_refuse(), io.BufferedWriter(_Measured(descriptor, self.check_room)) as file:
                     yield cast(BinaryIO, file)
                 self.keep(Path(part), name)
             finally:
@@ -213,6 +219,23 @@ class Spool:
             yield
         finally:
             os.close(descriptor)
+
+
+class _Measured(io.FileIO):
+    """A file that looks at the room on the disk as it grows."""
+
+    def __init__(self, descriptor: int, check_room: Callable[[], None]) -> None:
+        super().__init__(descriptor, "wb")
+        self._check_room = check_room
+        self._unchecked = 0
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        written = super().write(data)
+        self._unchecked += written
+        if self._unchecked >= BYTES_BETWEEN_LOOKS:
+            self._unchecked = 0
+            self._check_room()
+        return written
 
 
 def _names(folder: Path) -> list[str]:

@@ -110,7 +110,7 @@ ACCOUNTS: dict[str, tuple[tuple[int, int, int, int], dict[Reason, int], dict[str
     "ansforge-hl7v2": (
         (16, 9, 5, 2),
         {Reason.NOT_SUPPORTED: 2, Reason.CONFIDENTIAL: 3, Reason.VALUE_UNUSABLE: 2},
-        {"person": 1, "report": 1, "visit_occurrence": 5},
+        {"person": 1, "report": 0, "visit_occurrence": 5},
     ),
     # Two begin in the midst of a message, one only orders an examination, and one tells its result in words.
     "hl7eu-oru": ((4, 1, 0, 3), {Reason.NOT_SUPPORTED: 3}, {"person": 1, "report": 1, "measurement": 0}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,40 @@ def test_a_bad_file_is_quarantined_and_the_good_ones_enter(
     [row] = [json.loads(row) for row in content(site)["quarantine"]]
     assert (row["reason"], row["position"]) == (reason.value, None)
     assert name not in json.dumps(row)
+
+
+def damaged_archive(path: Path, member: str, content: bytes) -> None:
+    """An archive whose member begins as it should, and whose last bytes are others."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(member, content)
+    path.write_bytes(path.read_bytes().replace(content[-20:], b"-" * 20, 1))
+
+
+def test_a_file_that_breaks_when_it_is_looked_into_does_not_end_the_run(
+    site: Home, inbox: Path, write_bundle: Callable[..., Path]
+) -> None:
+    """Before anything is read, files are asked what they are and whom they are about."""
+    write_bundle("good.json")
+    header = b"person_id,gender_concept_id,%s\n" % b",".join(b"column_%d" % place for place in range(900))
+    damaged_archive(inbox / "omop.zip", "person.csv", header)
+    (inbox / "list.json").write_text('{"resourceType": "Bundle", "entry": 5}')
+    (inbox / "digits.json").write_text(f'{{"resourceType": "Bundle", "entry": [{"9" * 6000}]}}')
+    (inbox / "nothing.json").write_text('{"resourceType": "Bundle", "entry": null}')
+    report = ingest(site, [inbox])
+    assert (report.accepted, report.quarantined, report.ignored) == (1, 3, 1)
+    assert report.reasons.keys() == {Reason.NOT_SUPPORTED, Reason.UNREADABLE, Reason.FAILED}
+
+
+def test_messages_before_one_that_never_ends_are_read(
+    site: Home, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("messages", "reading"):
+        monkeypatch.setattr(f"federim_pipelines.sources.hl7v2.{module}.LONGEST_MESSAGE", 3 << 20)
+    monkeypatch.setattr("federim_pipelines.sources.hl7v2.reading.SPAN_BYTES", 100)
+    told = [f"MSH|^~\\&|A|B|C|D|2024||ADT^A31|1|P|2.5\rPID|1||P{number}^^^^PI\r" for number in range(5)]
+    (inbox / "messages.hl7").write_text("".join(told) + "MSH|^~\\&|" + "A" * (5 << 20) + "\r" + told[0])
+    report = ingest(site, [inbox])
+    assert (report.accepted, report.rows["person"], report.reasons) == (1, 5, {Reason.UNREADABLE: 1})
 
 
 def test_a_missing_column_is_named_with_the_nearest(site: Home, inbox: Path, tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from federim_pipelines.deidentify.text.patterns import nir_key_holds
+
 # A sentence has blanks. ICD-10 marks the second code of a pair with an asterisk, CCAM joins with a plus.
 _CODE = re.compile(r"[\w.:/+*\-]{1,40}")
 _SYSTEM = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[!-~]{1,200}")
 # As UCUM writes units, and as laboratories do.
 _UNIT = re.compile(r"[!-~µμ°²³‰]{1,40}|mm Hg")
+_NIR_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +40,9 @@ def is_unit(text: str) -> bool:
     ----------
     The Unified Code for Units of Measure, section 2, character set.
     """
-    return _UNIT.fullmatch(text) is not None
+    return _UNIT.fullmatch(text) is not None and not is_national_number(text)
+
+
+def is_national_number(text: str) -> bool:
+    """Whether a text is a NIR or INS with its key, in one word or with signs between its parts."""
+    return len(text) >= _NIR_DIGITS and nir_key_holds(text)

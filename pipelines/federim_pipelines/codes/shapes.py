@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from federim_pipelines.codes.code import Code, is_code
+from federim_pipelines.codes.code import Code, is_code, is_national_number
 from federim_pipelines.codes.systems import ATC, CCAM, CIM_10, LOINC, SNOMED_CT, system_uri
-from federim_pipelines.deidentify.text.patterns import nir_key_holds
 
 CIM_10_CODE: Final = re.compile(r"([A-Z][0-9]{2})\.?([0-9A-Z]*)(?:[+*†].*)?", re.IGNORECASE)
 CCAM_ACT: Final = re.compile(r"([A-Z]{4}[0-9]{3})(?:[-+./ ]?[0-9A-Z]{1,4})*", re.IGNORECASE)
@@ -17,8 +16,6 @@ _LOINC: Final = re.compile(r"(?:L[A-Z]{1,2})?[0-9]{1,7}-[0-9]")
 _ATC: Final = re.compile(r"[A-Z](?:[0-9]{2}(?:[A-Z]{1,2}(?:[0-9]{2})?)?)?", re.IGNORECASE)
 _SNOMED_CT: Final = re.compile(r"[1-9][0-9]{5,17}")
 _PATIENT_CLASS: Final = re.compile(r"[A-Z0-9]{1,3}", re.IGNORECASE)
-
-_NIR_DIGITS: Final = 15
 
 # Verhoeff's permutation of the ten digits, applied once more for each place away from the last.
 _PERMUTED: Final = (
@@ -38,11 +35,6 @@ def coded(told: str, system: str | None) -> Code | None:
     shape = _SHAPES.get(system or "")
     fits = not is_national_number(told) if shape is None else shape(told)
     return Code(told, system) if fits else None
-
-
-def is_national_number(text: str) -> bool:
-    """Whether a text is a NIR or INS with its key, in one word or with signs between its parts."""
-    return len(text) >= _NIR_DIGITS and nir_key_holds(text)
 
 
 def _is_snomed_ct(told: str) -> bool:

@@ -32,6 +32,7 @@ Cell = Callable[[str], str | None]  # the text in a column, None where it is one
 Part = Measured | Observed | Happened | Given
 
 _NUMBER = re.compile(r"([<>]=?)?\s*([+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?)")
+_LONGEST_WHOLE = 9  # digits of a year or an age, many times over
 _UNIT = {"d": dt.timedelta(days=1), "h": dt.timedelta(hours=1), "min": dt.timedelta(minutes=1)}
 
 
@@ -138,8 +139,11 @@ class Reading:
         if when.offset is None:
             return _parsed(text, when.format, when.column)
         assert when.day is not None  # the mapping's own check
-        delay = _number(text, when.column, self.file.decimal)[1] * _UNIT[when.offset]
-        return Moment((dt.datetime.combine(when.day, dt.time()) + delay).date())
+        units = _number(text, when.column, self.file.decimal)[1]
+        try:
+            return Moment((dt.datetime.combine(when.day, dt.time()) + units * _UNIT[when.offset]).date())
+        except OverflowError:
+            raise Unusable(Reason.DATE_UNUSABLE, f"column {when.column}: out of the calendar") from None
 
 
 def _unit(part: Measured | Given, cell: Cell) -> str | None:
@@ -191,7 +195,7 @@ def _born(birth: Birth, cell: Cell, import_year: int) -> int | None:
 
 
 def _whole(text: str, column: str) -> int:
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > _LONGEST_WHOLE:
         raise Unusable(Reason.VALUE_UNUSABLE, f"column {column}: not a whole number")
     return int(text)
 

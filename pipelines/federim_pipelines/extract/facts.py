@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 from federim.keys import keyed
 from federim.model.identifiers import SiteName, Subject
-from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.code import Code, is_national_number, is_unit
 from federim_pipelines.codes.codebook import Codebook
 from federim_pipelines.deidentify.uids import keyed_uid
 from federim_pipelines.extract.moments import Moment
-from federim_pipelines.items import Row
+from federim_pipelines.extract.unusable import Unusable
+from federim_pipelines.items import Reason, Row
 
 Rows = list[tuple[str, Row]]
 TableRow = tuple[str, Row]
 
 NOWHEN = Moment()
+
+_LEAST_NIR = 1e14  # fifteen digits
 
 MALE, FEMALE, UNKNOWN_GENDER = 8507, 8532, 0  # OMOP concepts
 
@@ -57,8 +60,10 @@ class Facts:
         Raises
         ------
         Unusable
-            The unit is none, or cannot be converted to the canonical unit of the code.
+            The unit is none, or cannot be converted to the canonical unit of the code; or the number is a
+            person's.
         """
+        _require_no_person(number, *limits)
         measured = self.codebook.canonical(code, unit, (number, *limits))
         moment = at.shifted(self.subject.date_shift_days)
         return "measurement", self._row("measurement_id", key) | self._told() | {
@@ -79,7 +84,14 @@ class Facts:
     def observation(
         self, key: str, code: Code, at: Moment, *, number: float | None = None, value: Code | None = None
     ) -> TableRow:
-        """A fact that is neither measured nor a diagnosis: a smoking status, a consent, a conclusion."""
+        """A fact that is neither measured nor a diagnosis: a smoking status, a consent, a conclusion.
+
+        Raises
+        ------
+        Unusable
+            The number is a person's.
+        """
+        _require_no_person(number)
         return "observation", self._row("observation_id", key) | self._told() | {
             **self._columns("observation", code),
             "observation_date": at.shifted(self.subject.date_shift_days).date,
@@ -125,7 +137,16 @@ class Facts:
         unit: str | None = None,
         route: Code | None = None,
     ) -> TableRow:
-        """A drug given or taken."""
+        """A drug given or taken.
+
+        Raises
+        ------
+        Unusable
+            The unit is none, or the quantity is a person's number.
+        """
+        _require_no_person(quantity)
+        if unit is not None and not is_unit(unit):
+            raise Unusable(Reason.VALUE_UNUSABLE, "unit of the dose")
         return "drug_exposure", self._row("drug_exposure_id", key) | self._told() | {
             **self._columns("drug", code),
             "drug_exposure_start_date": start.shifted(self.subject.date_shift_days).date,
@@ -202,6 +223,13 @@ def person(
         "linked": subject.linked,
         "identity_doubts": " ".join(subject.doubts) or None,
     }
+
+
+def _require_no_person(*numbers: float | None) -> None:
+    """Refuse an INS that was sent where a result belongs."""
+    for number in numbers:
+        if number is not None and abs(number) >= _LEAST_NIR and is_national_number(f"{number:.0f}"):
+            raise Unusable(Reason.VALUE_UNUSABLE, "number: a national number")
 
 
 def part_key(record_key: bytes, noun: str, place: int | str) -> str:

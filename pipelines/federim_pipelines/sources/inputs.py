@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from federim.home import Home
-from federim.model.errors import InputError
+from federim.model.errors import HomeError, InputError, LakeError, StorageFull
 from federim.model.identifiers import Merge, PatientIdentity
 from federim_pipelines.items import Item
 from federim_pipelines.sources import csv, dicom
@@ -62,14 +62,23 @@ class Inputs:
         """What HL7 v2 messages say of files of a register that are one person's."""
         for item in self.files:
             if item.source == hl7v2.KIND:
-                yield from (told for told in hl7v2.identities(item, self._issuer) if isinstance(told, Merge))
+                yield from (told for told in self._told(item) if isinstance(told, Merge))
 
     def identities(self) -> Iterator[PatientIdentity]:
         """The patients of records and of registers; images name theirs when they are read."""
         for item in self.files:
-            for told in self._identities(item):
+            for told in self._told(item):
                 if isinstance(told, PatientIdentity):
                     yield told
+
+    def _told(self, item: Item) -> Iterator[PatientIdentity | Merge]:
+        """What `_identities` gives until the file breaks it: that is refused where the file is read."""
+        try:
+            yield from self._identities(item)
+        except (HomeError, LakeError, StorageFull):
+            raise
+        except Exception:
+            return
 
     def _identities(self, item: Item) -> Iterable[PatientIdentity | Merge]:
         if item.source == fhir.KIND:

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import re
 import secrets
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from federim_pipelines.spool import Spool
 
 LOOPBACK: Final = "127.0.0.1"
 CONNECTIONS: Final = 32  # each may hold a message of the longest kind in memory
+SECONDS_OF_SILENCE: Final = 120  # after which a sender is asked whether it is still there
 SPOOL_NAME: Final = "hl7"
 SUFFIX: Final = ".hl7"
 
@@ -168,8 +170,9 @@ async def _converse(
     reader: HL7StreamReader, writer: HL7StreamWriter, spool: Spool, kept: Callable[[], None]
 ) -> None:
     """Take one sender's messages, each answered before the next is read."""
-    # What ends a conversation: the sender hangs up, or sends what is no block or too long to be one.
-    ends = (asyncio.IncompleteReadError, InvalidBlockError, ValueError, ConnectionError, ssl.SSLError)
+    # What ends a conversation: the sender hangs up or is lost, or sends what is no block or too long for one.
+    ends = (asyncio.IncompleteReadError, InvalidBlockError, ValueError, OSError)
+    _notice_loss(writer)
     try:
         with suppress(*ends):
             while True:
@@ -181,6 +184,14 @@ async def _converse(
                 await writer.drain()
     finally:
         writer.close()
+
+
+def _notice_loss(writer: HL7StreamWriter) -> None:
+    """Have the kernel look after a sender that may be silent for days: one that is gone holds a place."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, SECONDS_OF_SILENCE)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SECONDS_OF_SILENCE * 1000)
 
 
 def _keep(block: bytes, spool: Spool) -> tuple[Answer, str]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from federim.cli.access import Key
-from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.context import Actor, AsJson, open_home
+from federim.cli.service import serve
 from federim.home import Role
-from federim.model.errors import InputError, UserError
+from federim.model.errors import InputError
 
 if TYPE_CHECKING:
     import ssl
-
-    from federim_pipelines.accounting import RunReport
 
 
 def listen(
@@ -53,38 +51,20 @@ def listen(
     A message is acknowledged (AA) once it is safe on the disk: whatever happens then, the next start goes on
     with it. What the lake cannot read is kept in the home's spool, and `federim quarantine` says why.
     """
-    from federim_pipelines.behind import Draining, drain_behind
+    from federim_pipelines.behind import Draining
     from federim_pipelines.sources.mllp import SPOOL_NAME, Listening, listening
     from federim_pipelines.spool import Spool
 
     home = open_home(context, Role.SITE)
     where = Listening(host=host, port=port, connections=connections, tls=_tls(certificate, key, ca))
     spool = Spool(home, SPOOL_NAME)
-    counts: Counter[str] = Counter()
 
-    def count(done: RunReport) -> None:
-        counts.update(
-            runs=1, accepted=done.accepted, duplicates=done.duplicates, quarantined=done.quarantined
-        )
-        ERR.print(
-            f"{done.run}: {done.accepted:,} accepted, {done.duplicates:,} duplicates, "
-            f"{done.quarantined:,} quarantined"
-        )
+    @contextmanager
+    def listener(kept: Callable[[], None]) -> Iterator[Draining]:
+        with listening(spool, where, kept):
+            yield Draining(test_identities=test_identities, actor=actor)
 
-    def complain(error: UserError) -> None:
-        ERR.print(f"federim: {error}; tried again in a while", markup=False, style="red")
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with listening(spool, where, lambda: counts.update(received=1)):
-            ERR.print(f"listening on {host} port {port}", markup=False)
-            draining = Draining(test_identities=test_identities, actor=actor)
-            drain_behind(spool, draining, threading.Event(), quiet=quiet, done=count, refused=complain)
-    except KeyboardInterrupt:
-        pass
-    words = ("received", "runs", "accepted", "duplicates", "quarantined")
-    document = {word: counts[word] for word in words} | {"waiting": len(spool.waiting)}
-    report(document, "\n".join(f"{n:>9,} {word}" for word, n in document.items()), as_json=as_json)
+    serve(spool, listener, ready=f"listening on {host} port {port}", quiet=quiet, as_json=as_json)
 
 
 def _tls(certificate: Path | None, key: Path | None, ca: Path | None) -> ssl.SSLContext | None:

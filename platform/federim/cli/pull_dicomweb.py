@@ -17,6 +17,7 @@ from federim.cli.access import (
     authenticated,
 )
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.stopping import resumable
 from federim.home import Role
 
 if TYPE_CHECKING:
@@ -78,8 +79,13 @@ def dicomweb(
     )
     tls = tls_context(authority=authority, certificate=certificate, key=key)
     draining = Draining(policy=policy, issuer=issuer, test_identities=test_identities, actor=actor)
-    with Server(url, Access(auth=auth, tls=tls)) as server, shown(ERR) as progress:
-        done, drained = pull(home, server, parse_query(query or []), draining=draining, progress=progress)
+    asked = parse_query(query or ())
+    with (
+        resumable("what arrived stays"),
+        Server(url, Access(auth=auth, tls=tls)) as server,
+        shown(ERR) as progress,
+    ):
+        done, drained = pull(home, server, asked, draining=draining, progress=progress)
     report({**done.as_json(), "ingest": drained.as_json()}, _told(done, drained), as_json=as_json)
 
 

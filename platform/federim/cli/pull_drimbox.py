@@ -19,6 +19,7 @@ from federim.cli.access import (
     authenticated,
 )
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.stopping import resumable
 from federim.home import Role
 from federim.model.errors import InputError
 
@@ -102,7 +103,11 @@ def drimbox(
         return Server(source.url, Access(auth=auth, tls=tls))
 
     draining = Draining(policy=policy, test_identities=test_identities, actor=actor)
-    with shown(ERR) as progress, Consumer(home, allowed, connect, draining, progress) as consumer:
+    with (
+        resumable("what arrived stays"),
+        shown(ERR) as progress,
+        Consumer(home, allowed, connect, draining, progress) as consumer,
+    ):
         entries = [_unread(one) if isinstance(one, str) else consumer.follow(one).as_json() for one in read]
         ingested = {name: drained.as_json() for name, drained in consumer.drained.items()}
     _finish({"manifests": entries, "ingest": ingested}, entries, _followed, as_json=as_json)

@@ -20,13 +20,12 @@ from federim.cli.access import (
     authenticated,
 )
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.stopping import resumable
 from federim.home import Role
 
 if TYPE_CHECKING:
     from federim_pipelines.sources.fhir.pull import Pulled
     from federim_pipelines.sources.web.drained import Drained
-
-INTERRUPTED_EXIT_CODE = 130  # the shell's own: 128 and the number of SIGINT
 
 
 def fhir(
@@ -106,21 +105,16 @@ def fhir(
     )
     tls = tls_context(authority=authority, certificate=certificate, key=key)
     count = workers or os.cpu_count() or 1
-    try:
-        with (
-            Server(url, Access(auth=auth, tls=tls)) as server,
-            process_pool(count) if count > 1 else nullcontext() as executor,
-            shown(ERR) as progress,
-        ):
-            draining = Draining(
-                issuer=issuer, test_identities=test_identities, executor=executor, actor=actor
-            )
-            done, drained = pull(
-                home, server, kinds, group=group, since=begin, draining=draining, progress=progress
-            )
-    except KeyboardInterrupt:
-        ERR.print("federim: stopped; what arrived stays, and the same command again does the rest")
-        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
+    with (
+        resumable("what arrived stays"),
+        Server(url, Access(auth=auth, tls=tls)) as server,
+        process_pool(count) if count > 1 else nullcontext() as executor,
+        shown(ERR) as progress,
+    ):
+        draining = Draining(issuer=issuer, test_identities=test_identities, executor=executor, actor=actor)
+        done, drained = pull(
+            home, server, kinds, group=group, since=begin, draining=draining, progress=progress
+        )
     report({**done.as_json(), "ingest": drained.as_json()}, _told(done, drained), as_json=as_json)
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from federim.cli.access import Authority, Certificate, Key
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.stopping import resumable
 from federim.home import Role
 from federim.model.errors import InputError
-
-if TYPE_CHECKING:
-    pass
-
-INTERRUPTED_EXIT_CODE = 130  # the shell's own: 128 and the number of SIGINT
 
 
 def pacs(
@@ -95,6 +91,7 @@ def pacs(
     from federim_pipelines.sources.pacs.pull import pull
     from federim_pipelines.sources.pacs.security import client_tls
     from federim_pipelines.sources.pacs.worklist import WorkList, work_list
+    from federim_pipelines.sources.query_words import read_query
 
     home = open_home(context, Role.SITE)
     load_policy(policy)  # a mistake in it would otherwise show only once studies wait
@@ -112,25 +109,22 @@ def pacs(
             hours=hours or (),
             pause=pause,
             associations=associations,
-            query=[_query(query or [])],
+            query=[read_query(query or ())],
         )
     )
     if not tls and (ca or certificate or key):
         raise InputError("--ca, --certificate and --key are of TLS: give --tls too")
     secured = client_tls(ca, certificate, key) if tls else None
     number = workers or os.cpu_count() or 1
-    try:
-        with (
-            process_pool(number) if number > 1 else nullcontext() as executor,
-            shown(ERR) as watch,
-        ):
-            draining = Draining(
-                policy=policy, issuer=issuer, test_identities=test_identities, executor=executor, actor=actor
-            )
-            done = pull(home, todo, Calling(todo.aet, todo.peer, secured), draining, watch)
-    except KeyboardInterrupt:
-        ERR.print("federim: stopped; what was fetched stays, and the same command again does the rest")
-        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
+    with (
+        resumable("what was fetched stays"),
+        process_pool(number) if number > 1 else nullcontext() as executor,
+        shown(ERR) as watch,
+    ):
+        draining = Draining(
+            policy=policy, issuer=issuer, test_identities=test_identities, executor=executor, actor=actor
+        )
+        done = pull(home, todo, Calling(todo.aet, todo.peer, secured), draining, watch)
     lines = [
         f"{done.found:>9,} studies found: {done.already:,} here already, {done.pulled:,} fetched, "
         f"{done.incomplete:,} not whole",
@@ -144,13 +138,3 @@ def pacs(
     if done.waiting:
         lines.append(f"{done.waiting:>9,} wait in the spool, as another run is writing: pull again")
     report(done.as_json(), "\n".join(lines), as_json=as_json)
-
-
-def _query(pairs: list[str]) -> dict[str, str]:
-    told: dict[str, str] = {}
-    for pair in pairs:
-        key, sign, value = pair.partition("=")
-        if not sign or key in told:
-            raise InputError("--query: expected KEYWORD=VALUE, each keyword once")
-        told[key] = value
-    return told

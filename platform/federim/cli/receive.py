@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from federim.cli.access import Key
-from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.context import Actor, AsJson, open_home
+from federim.cli.service import serve
 from federim.home import Role
-from federim.model.errors import InputError, UserError
+from federim.model.errors import InputError
 
 if TYPE_CHECKING:
     import ssl
-
-    from federim_pipelines.accounting import RunReport
 
 SPOOL_OF_RECEIVED = "dicom"
 
@@ -82,7 +79,7 @@ def receive(
     An image is acknowledged once it is safe on the disk: whatever happens then, the next start goes on with
     it. The lake keeps pseudonymised copies, so no sender should delete its own because they are stored here.
     """
-    from federim_pipelines.behind import Draining, drain_behind
+    from federim_pipelines.behind import Draining
     from federim_pipelines.deidentify.policy.compilation import load_policy
     from federim_pipelines.processes import process_pool
     from federim_pipelines.sources.pacs.peer import Peer, application_title
@@ -103,41 +100,24 @@ def receive(
         tls_out=outgoing,
     )
     spool = Spool(home, SPOOL_OF_RECEIVED)
-    counts: Counter[str] = Counter()
-
-    def count(done: RunReport) -> None:
-        counts.update(
-            runs=1, accepted=done.accepted, duplicates=done.duplicates, quarantined=done.quarantined
-        )
-        ERR.print(
-            f"{done.run}: {done.accepted:,} accepted, {done.duplicates:,} duplicates, "
-            f"{done.quarantined:,} quarantined"
-        )
-
-    def complain(error: UserError) -> None:
-        ERR.print(f"federim: {error}; tried again in a while", markup=False, style="red")
-
     number = workers or os.cpu_count() or 1
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+
+    @contextmanager
+    def listener(stored: Callable[[], None]) -> Iterator[Draining]:
         with (
             process_pool(number) if number > 1 else nullcontext() as executor,
-            receiving(home, spool, listening, lambda: counts.update(received=1)),
+            receiving(home, spool, listening, stored),
         ):
-            ERR.print(f"{listening.aet} listens on {host} port {port}", markup=False)
-            draining = Draining(
+            yield Draining(
                 policy=policy,
                 issuer=issuer,
                 test_identities=test_identities,
                 executor=executor,
                 actor=actor,
             )
-            drain_behind(spool, draining, threading.Event(), quiet=quiet, done=count, refused=complain)
-    except KeyboardInterrupt:
-        pass
-    words = ("received", "runs", "accepted", "duplicates", "quarantined")
-    document = {word: counts[word] for word in words} | {"waiting": len(spool.waiting)}
-    report(document, "\n".join(f"{n:>9,} {word}" for word, n in document.items()), as_json=as_json)
+
+    ready = f"{listening.aet} listens on {host} port {port}"
+    serve(spool, listener, ready=ready, quiet=quiet, as_json=as_json)
 
 
 def _tls(

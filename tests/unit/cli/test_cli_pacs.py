@@ -26,6 +26,8 @@ PACS = "PACS@127.0.0.1:104"
         ((PACS, "--query", "StudyDate=20240301", "--tls", "--ca", "none.pem"), "expected a PEM file"),
         ((PACS, "--query", "StudyDate=20240301", "--hours", "night"), "such as 20:00-06:30"),
         (("PACS", "--query", "StudyDate=20240301"), "AET@host:port"),
+        ((PACS, "--query", "StudyDate=20240301", "--pause", "nan"), "setting 'pause'"),
+        ((PACS, "--query", "PatientID=1"), "--work-list"),
     ],
 )
 def test_a_pull_that_cannot_be(federim: Federim, words: tuple[str, ...], told: str) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
 from federim.home import Home
 from federim.lake.tables import Lake
-from federim.model.errors import LakeError, UserError
+from federim.model.errors import LakeError, StorageFull, UserError
+from federim_pipelines import behind
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.behind import Draining, Patience, drain_behind
 from federim_pipelines.spool import FILES_A_RUN, Spool
@@ -64,3 +66,22 @@ def test_the_lake_gets_what_arrives_once_nobody_else_is_writing(site: Home) -> N
     assert [type(error) for error in refusals] == [LakeError]
     assert [report.accepted for report in runs] == [1]
     assert spool.waiting == []
+
+
+def test_a_full_disk_is_told_once(site: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(behind, "SECONDS_BETWEEN_LOOKS", 0.0)
+    spool, stopped = Spool(site, "dicom", reserve=1 << 60), threading.Event()
+    looks: list[int] = []
+    checked = spool.check_room
+
+    def check_room() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            stopped.set()
+        checked()
+
+    monkeypatch.setattr(spool, "check_room", check_room)
+    told: list[UserError] = []
+    drain_behind(spool, Draining(), stopped, done=lambda _: None, refused=told.append)
+    assert [type(error) for error in told] == [StorageFull]
+    assert len(looks) == 3

@@ -15,6 +15,7 @@ from federim.home import Home
 from federim.lake.reader import connect_home, query
 from federim.lake.tables import Lake
 from federim.model.errors import LakeError, StorageFull
+from federim_pipelines import spool as spooling
 from federim_pipelines.locate import locate
 from federim_pipelines.spool import Spool
 
@@ -72,6 +73,16 @@ def test_the_room_the_lake_needs_is_not_taken(site: Home) -> None:
     spool = Spool(site, "dicom", reserve=1 << 60)
     with pytest.raises(StorageFull, match="kept for the lake"), spool.writing(NAME):
         pytest.fail("there was no room")
+    assert everything_in(site) == []
+
+
+def test_nor_by_an_object_that_does_not_end(site: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spooling, "BYTES_BETWEEN_LOOKS", 1 << 16)
+    spool = Spool(site, "dicom", reserve=0)
+    with pytest.raises(StorageFull, match="kept for the lake"), spool.writing(NAME) as file:
+        monkeypatch.setattr(spool, "_reserve", 1 << 60)
+        while True:
+            file.write(bytes(1024))
     assert everything_in(site) == []
 
 

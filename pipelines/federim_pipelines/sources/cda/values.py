@@ -60,7 +60,7 @@ def value_of(value: Element, meaning: Code | None) -> Value:
     if kind in _NUMBERS:
         number = number_of(value, f"observation/value[{kind}]")
         if number is not None:
-            return Value(number, None, value.get("unit"), meaning)
+            return Value(number, None, value.get("unit") or None, meaning)
     elif kind == "IVL_PQ":
         if (limit := _limit(value)) is not None:
             return Value(*limit, meaning)
@@ -115,7 +115,7 @@ def _bound(interval: Element, name: str, unit: str | None) -> float | None:
     if bound is None:
         return None
     for told in (bound, *children(bound, "translation")):
-        if told.get("unit") == unit:
+        if (told.get("unit") or None) == unit:
             return number_of(told, "observationRange/value")
     return None
 
@@ -132,7 +132,7 @@ def _limit(interval: Element) -> tuple[float, str, str | None] | None:
         raise Unusable(Reason.VALUE_UNUSABLE, "observation/value[IVL_PQ] with two limits")
     for number, name, bound in told:
         operator = (">" if name == "low" else "<") + ("=" if bound.get("inclusive") != "false" else "")
-        return number, operator, bound.get("unit")
+        return number, operator, bound.get("unit") or None
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from federim_pipelines.sources.web.server import Broken
+from federim_pipelines.sources.web.server import Broken, Unexpected
 
 DICOM: Final = "application/dicom"
 _RELATED: Final = "multipart/related"
@@ -34,8 +34,10 @@ def parts(content_type: str, blocks: Iterable[bytes]) -> Iterator[Iterator[bytes
 
     Raises
     ------
+    Unexpected
+        The type is another.
     Broken
-        The type is another, a boundary is wrong, or the answer ends before its last boundary.
+        A boundary is wrong, or the answer ends before its last boundary.
 
     References
     ----------
@@ -48,7 +50,7 @@ def parts(content_type: str, blocks: Iterable[bytes]) -> Iterator[Iterator[bytes
         return
     boundary = options.get(b"boundary")
     if media != _RELATED or not boundary:
-        raise Broken
+        raise Unexpected
     events = _events(boundary, blocks)
     for event in events:
         if event is _Mark.BEGIN:

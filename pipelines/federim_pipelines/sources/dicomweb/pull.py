@@ -13,8 +13,8 @@ from federim_pipelines.behind import Draining
 from federim_pipelines.progress import Silence, Watch
 from federim_pipelines.sources.dicomweb.retrieve import Retrieval
 from federim_pipelines.sources.dicomweb.search import Found, Search
+from federim_pipelines.sources.ledger import Ledger
 from federim_pipelines.sources.web.drained import STAGE, Drained
-from federim_pipelines.sources.web.ledger import Ledger
 from federim_pipelines.sources.web.server import Answered, Server
 from federim_pipelines.spool import Spool
 
@@ -84,15 +84,12 @@ def pull(
     done = Pulled()
     drained = Drained(spool, draining, watch)
     trail.record(home, draining.actor, "pull.start", source=SPOOL)
-    with Ledger(home) as ledger:
+    with Ledger(home) as ledger, drained:
         passage = _Passage(server, Search(server), Retrieval(server, spool, watch), ledger, done, drained)
         watch.stage(STAGE)
-        try:
-            for study in passage.search.studies(query):
-                passage.study(study)
-        finally:
-            done.instances = passage.retrieval.arrived
-            drained.finish()
+        for study in passage.search.studies(query):
+            passage.study(study)
+        done.instances = passage.retrieval.arrived
     trail.record(home, draining.actor, "pull.end", source=SPOOL, series=done.series, instances=done.instances)
     return done, drained
 

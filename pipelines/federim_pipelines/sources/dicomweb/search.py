@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydicom.datadict import tag_for_keyword
 
 from federim.model.errors import InputError, UnknownName
+from federim_pipelines.sources.query_words import read_query
 from federim_pipelines.sources.web.server import Server, Unreachable
 
 # A server may give fewer a page. Far larger pages, and slow servers time out; far smaller, and the
@@ -30,31 +31,28 @@ class Found:
     instances: int | None
 
 
-def parse_query(texts: Sequence[str]) -> dict[str, str]:
-    """Matching attributes, from `Keyword=value` texts: `ModalitiesInStudy=CT`, `StudyDate=20240101-20240630`.
+def parse_query(words: Iterable[str]) -> dict[str, str]:
+    """Matching attributes by keyword, as `query_words.read_query` reads them.
 
     Raises
     ------
     InputError
-        A text is not of that form.
+        As `read_query`; or a word is a parameter that this search sets itself.
     UnknownName
         DICOM has no attribute of that keyword.
     """
-    query: dict[str, str] = {}
-    for place, text in enumerate(texts, 1):
-        keyword, separator, value = text.partition("=")
-        if not separator or not value or keyword in _USED_HERE:
-            raise InputError(f"query {place}: expected KEYWORD=VALUE, such as ModalitiesInStudy=CT")
+    query = read_query(words)
+    for keyword in query:
+        if keyword in _USED_HERE:
+            raise InputError(f"query: {keyword} is set by the search itself; expected a DICOM attribute")
         if tag_for_keyword(keyword) is None:
             raise UnknownName("DICOM attribute", keyword, ATTRIBUTES)
-        query[keyword] = value
     return query
 
 
 ATTRIBUTES: Final = (
-    "AccessionNumber", "InstitutionName", "ModalitiesInStudy", "PatientBirthDate", "PatientID",
-    "PatientName", "PatientSex", "ReferringPhysicianName", "StudyDate", "StudyDescription", "StudyID",
-    "StudyInstanceUID", "StudyTime",
+    "InstitutionName", "ModalitiesInStudy", "PatientSex", "ReferringPhysicianName", "StudyDate",
+    "StudyDescription", "StudyID", "StudyInstanceUID", "StudyTime",
 )  # fmt: skip
 """What servers can be asked for studies by (PS3.18, table 10.6.1-5 and what many add)."""
 

@@ -22,8 +22,8 @@ from federim_pipelines.sources.drimbox.consumer import Ending, ending_of, ends, 
 from federim_pipelines.sources.drimbox.history import History
 from federim_pipelines.sources.drimbox.linking import Link
 from federim_pipelines.sources.drimbox.manifest import Manifest, SeriesReference
+from federim_pipelines.sources.ledger import Ledger
 from federim_pipelines.sources.web.drained import STAGE, Drained
-from federim_pipelines.sources.web.ledger import Ledger
 from federim_pipelines.sources.web.server import Answered, Server, Unreachable
 from federim_pipelines.spool import Spool
 from federim_pipelines.withdrawal import named, withdraw
@@ -150,20 +150,17 @@ class Consumer:
 
     def _retrieve(self, manifest: Manifest, identity: PatientIdentity, done: Followed) -> None:
         headers = headers_for(manifest.SOPInstanceUID)
-        used: dict[str, _Channel] = {}
-        try:
+        with ExitStack() as used:
             for study in manifest.studies:
                 for series in study.series:
                     located = self._sources.locate(study.StudyInstanceUID, series)
                     if located is None:
                         done.endings[Ending.NOT_ALLOWED] += 1
                         continue
-                    channel = used[located[0].name] = self._channel(located[0])
+                    channel = self._channel(located[0])
+                    used.enter_context(channel.drained)
                     asked = _Asked(identity, study.StudyInstanceUID, series, located[1], headers)
                     done.endings[self._series(channel, asked, done)] += 1
-        finally:
-            for channel in used.values():
-                channel.drained.finish()
 
     def _series(self, channel: _Channel, asked: _Asked, done: Followed) -> Ending:
         if self._ledger.has(*asked.thing(channel.source)):

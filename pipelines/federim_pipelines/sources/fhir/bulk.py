@@ -11,7 +11,7 @@ import httpx
 
 from federim_pipelines.sources.fhir.addresses import FHIR_JSON, origin, within
 from federim_pipelines.sources.web.access import Access
-from federim_pipelines.sources.web.server import Broken, Server, Unreachable
+from federim_pipelines.sources.web.server import Server, Unexpected, Unreachable, document, parsed
 from federim_pipelines.spool import Spool
 
 NDJSON: Final = "application/fhir+ndjson"
@@ -93,14 +93,12 @@ def wait_for(server: Server, place: str, wait: Callable[[float], None]) -> Expor
         with server.answer(ASKED, place, headers={"Accept": "application/json"}) as response:
             if response.status_code == httpx.codes.ACCEPTED:
                 told = response.headers.get("Retry-After", "")
-                return min(float(told), _LONGEST_WAIT) if told.isdecimal() else SECONDS_BETWEEN_LOOKS
-            response.read()
-            try:
-                manifest = response.json()
-            except ValueError:
-                raise Broken from None  # its text quotes the answer
+                return (
+                    min(max(float(told), 1.0), _LONGEST_WAIT) if told.isdecimal() else SECONDS_BETWEEN_LOOKS
+                )
+            manifest = parsed(document(response))
             if not isinstance(manifest, dict):
-                raise Broken
+                raise Unexpected
             return manifest
 
     while isinstance(answer := server.patiently(ASKED, attempt), float):
@@ -130,6 +128,8 @@ def fetch(server: Server, url: str, is_open: bool, spool: Spool, name: str) -> i
                 spool.writing(name) as file,
                 holder.answer(asked, url, headers={"Accept": NDJSON}) as response,
             ):
+                if "html" in response.headers.get("Content-Type", "").lower():
+                    raise Unexpected  # a portal's page
                 for block in response.iter_bytes():
                     size += file.write(block)
             return size

@@ -24,7 +24,7 @@ Numbered = tuple[int, str, Any]  # line or entry from 1, fullUrl, resource
 DELETION = "deletion"  # stands in resourceType for an entry that says its resource was deleted
 NOTHING = "other"  # stands in resourceType for an entry that holds none
 
-BROKEN_JSON = (json.JSONDecodeError, ijson.JSONError, UnicodeDecodeError, RecursionError)
+BROKEN_JSON = (ValueError, ijson.JSONError, RecursionError)  # a number of too many digits is the first
 
 
 class NotFhir(Exception):
@@ -92,12 +92,12 @@ def entries(item: Item) -> Iterable[Numbered]:
         raise NotFhir
     if document["resourceType"] != "Bundle":
         return [(1, "", document)]
-    return list(_numbered(document.get("entry", ())))
+    return list(_numbered(document.get("entry") or ()))
 
 
 def inner(bundle: Resource, position: int) -> list[Numbered]:
     """The resources of a bundle that is a line or an entry itself, all at its place."""
-    return [(position, full_url, resource) for _, full_url, resource in _numbered(bundle.get("entry", ()))]
+    return [(position, full_url, resource) for _, full_url, resource in _numbered(bundle.get("entry") or ())]
 
 
 def first(item: Item, kinds: frozenset[str]) -> Iterator[Numbered]:

@@ -119,10 +119,8 @@ def pull(
     drained = Drained(spool, draining, progress or Silence())
     trail.record(home, draining.actor, "pull.start", source=SPOOL)
     passage = _Passage(server, tuple(kinds), group, checkpoint, spool, drained, wait, Pulled())
-    try:
+    with drained:
         passage.go(since)
-    finally:
-        drained.finish()
     done = passage.done
     trail.record(home, draining.actor, "pull.end", source=SPOOL, objects=done.objects)
     return done, drained

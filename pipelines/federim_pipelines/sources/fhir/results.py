@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from federim_pipelines.codes.code import Code, is_unit
@@ -114,9 +115,11 @@ def number_of(told: Any, path: str) -> float:
     Unusable
         It is neither.
     """
-    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
-        raise Unusable(Reason.VALUE_UNUSABLE, path)
-    return float(told)
+    if not isinstance(told, bool) and isinstance(told, int | float):
+        with suppress(OverflowError):
+            if math.isfinite(number := float(told)):
+                return number
+    raise Unusable(Reason.VALUE_UNUSABLE, path)
 
 
 def _limits(part: Resource, quantity: Resource, path: str) -> tuple[float | None, float | None]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from federim_pipelines.sources.fhir.addresses import FHIR_JSON, within
-from federim_pipelines.sources.web.server import Broken, Server
+from federim_pipelines.sources.web.server import Server, Unexpected, document, parsed
 
 # A server may give fewer a page. Far larger pages, and slow servers time out; far smaller, and the round
 # trips count.
@@ -43,7 +42,7 @@ def page(server: Server, kind: str, url: str) -> Page:
     Raises
     ------
     Answered, Unreachable
-        As `Server.patiently`; what is no Bundle counts as broken off.
+        As `Server.patiently`; what is no Bundle counts as unreachable.
     InputError
         The next page would be another server's.
 
@@ -55,10 +54,12 @@ def page(server: Server, kind: str, url: str) -> Page:
 
     def attempt() -> Page:
         with server.answer(asked, url, headers={"Accept": FHIR_JSON}) as response:
-            content = response.read()
+            content = document(response)
             at = response.headers.get("Date")
         bundle = _bundle(content)
         links = {link.get("relation"): link.get("url") for link in bundle.get("link") or ()}
+        if links.get("next") == url:
+            raise Unexpected  # it would be asked for without end
         return Page(
             content=content,
             entries=len(bundle.get("entry") or ()),
@@ -70,10 +71,7 @@ def page(server: Server, kind: str, url: str) -> Page:
 
 
 def _bundle(content: bytes) -> dict[str, Any]:
-    try:
-        told = json.loads(content)
-    except (ValueError, RecursionError):
-        raise Broken from None  # its text quotes the answer
+    told = parsed(content)
     if not isinstance(told, dict) or told.get("resourceType") != "Bundle":
-        raise Broken
+        raise Unexpected
     return told

@@ -15,7 +15,7 @@ from federim_pipelines.extract.facts import FEMALE, MALE, UNKNOWN_GENDER, person
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal
 from federim_pipelines.sources.cda import reading as cda
-from federim_pipelines.sources.content import open_file, opened
+from federim_pipelines.sources.content import BLOCK, open_file, opened
 from federim_pipelines.sources.hl7v2.confidentiality import hidden_by
 from federim_pipelines.sources.hl7v2.consent import take_consents
 from federim_pipelines.sources.hl7v2.documents import (
@@ -26,7 +26,7 @@ from federim_pipelines.sources.hl7v2.documents import (
     take_documents,
 )
 from federim_pipelines.sources.hl7v2.envelope import KIND, Envelope, Found
-from federim_pipelines.sources.hl7v2.messages import Message, Piece, lines, pieces
+from federim_pipelines.sources.hl7v2.messages import LONGEST_MESSAGE, Message, Piece, lines, pieces
 from federim_pipelines.sources.hl7v2.moments import birth_of
 from federim_pipelines.sources.hl7v2.orders import orders_of
 from federim_pipelines.sources.hl7v2.patient import merges_of, patient_of
@@ -56,14 +56,17 @@ def spans(item: Item) -> Iterator[Item]:
         return
     start = end = 0
     first = line = 1
-    with open_file(item.path) as file:
+    # Where another message begins after one that never ends, nobody knows: its reader refuses it.
+    with suppress(Unusable), open_file(item.path) as file:
         for piece in pieces(file):
             end += len(piece.content)
             line = piece.line + lines(piece.content)
             if end - start >= SPAN_BYTES:
                 yield Item(source=KIND, path=item.path, start=start, end=end, first_line=first)
                 start, first = end, line
-    if end > start:
+    size = item.path.stat().st_size
+    if size > start:
+        end = min(size, end + LONGEST_MESSAGE + BLOCK)
         yield Item(source=KIND, path=item.path, start=start, end=end, first_line=first)
 
 

@@ -20,6 +20,8 @@ from federim_pipelines.sources.omop.rows import Cells
 
 Name = Callable[[int], Code | None]
 
+# Python's own reading would take underscores, and other scripts' digits.
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 # Concepts of vocabulary Meas Value Operator; = needs no sign.
 _OPERATORS = {4171756: "<", 4171754: "<=", 4172704: ">", 4171755: ">="}
 # Loaders put the stay's own identifier in visit_source_value, and now and then elsewhere.
@@ -132,10 +134,7 @@ class Event:
         text = self.cells.get(column)
         if text is None:
             return None
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
+        number = float(text) if _NUMBER.fullmatch(text) else math.nan
         if not math.isfinite(number):
             raise Unusable(Reason.VALUE_UNUSABLE, f"column {column}: not a number")
         return number

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -32,7 +34,7 @@ def claims(item: Item) -> bool:
     """Whether a file bears the name of a table of the model, and columns as only the model has."""
     if table_of(item) is None:
         return False
-    with suppress(Unusable, OSError):
+    with suppress(Unusable, OSError, EOFError, zipfile.BadZipFile, zlib.error):
         return any("concept_id" in name or name == "cohort_definition_id" for name in header(item))
     return False
 

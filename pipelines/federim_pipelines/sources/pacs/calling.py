@@ -15,6 +15,7 @@ from pynetdicom.presentation import PresentationContext
 
 from federim.model.errors import InputError
 from federim_pipelines.sources.pacs.incoming import Handlers
+from federim_pipelines.sources.pacs.line import guarded
 from federim_pipelines.sources.pacs.peer import Peer
 
 SECONDS_TO_AGREE: Final = 30
@@ -69,7 +70,7 @@ class Calling:
             ae_title=self.peer.aet,
             ext_neg=list(roles),
             tls_args=None if self.tls is None else (self.tls, self.peer.host),
-            evt_handlers=list(handlers or ()),
+            evt_handlers=list(handlers or [guarded()]),
         )
         if not association.is_established:
             raise NoAssociation(f"{self.peer}: no association; {_why_not(association)}")

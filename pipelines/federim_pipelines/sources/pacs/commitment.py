@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import ssl
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Final, cast
 
 from pydicom import Dataset
 from pydicom.uid import UID
-from pynetdicom import AE, build_role, evt
+from pynetdicom import build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import N_ACTION
 from pynetdicom.events import Event
@@ -26,6 +25,7 @@ from federim.home import Home
 from federim.keys import keyed
 from federim.lake.index import Index
 from federim.lake.tables import INDEX
+from federim_pipelines.sources.pacs.calling import Calling, NoAssociation
 from federim_pipelines.sources.pacs.incoming import instance_name
 from federim_pipelines.sources.pacs.peer import Peer
 from federim_pipelines.spool import Spool
@@ -37,10 +37,8 @@ NO_SUCH_INSTANCE: Final = 0x0112
 NO_SUCH_ACTION: Final = 0x0123
 INVALID_ARGUMENT: Final = 0x0115
 
-# The answer to the request has to be with the sender before what it asked for.
-SECONDS_TO_ANSWER: Final = 0.5
-SECONDS_BETWEEN_TRIES: Final = 5.0
-TRIES: Final = 3
+# Seconds before each try: the answer to the request has to be with the sender before what it asked for.
+PAUSES: Final = (0.5, 5.0, 5.0)
 
 Reference = tuple[str, str]  # SOP class and instance UID
 
@@ -59,7 +57,7 @@ class Commitment:
 
     An instance is safe if it lies in the spool, refused or not, or is in the lake. A sender among `known`
     is called to be told; another is told on its own association, as long as that is open. One that is told
-    nothing asks again: the standard has it so.
+    nothing, as we stop, asks again: the standard has it so.
 
     References
     ----------
@@ -76,6 +74,7 @@ class Commitment:
         self._tls = tls
         self._record_key = home.secret("record")
         self._promises: queue.SimpleQueue[_Promise | None] = queue.SimpleQueue()
+        self._stopped = threading.Event()
 
     @contextmanager
     def answering(self) -> Iterator[list[tuple[evt.EventType, Callable[[Event], object]]]]:
@@ -85,6 +84,7 @@ class Commitment:
         try:
             yield [(evt.EVT_N_ACTION, self._take)]
         finally:
+            self._stopped.set()
             self._promises.put(None)
             thread.join()
 
@@ -120,10 +120,9 @@ class Commitment:
 
     def _keep_promises(self) -> None:
         while (promise := self._promises.get()) is not None:
-            time.sleep(SECONDS_TO_ANSWER)
-            for again in range(TRIES):
-                if again:
-                    time.sleep(SECONDS_BETWEEN_TRIES)
+            for seconds in PAUSES:
+                if self._stopped.wait(seconds):
+                    return
                 if self._tell(promise):
                     break
 
@@ -133,25 +132,12 @@ class Commitment:
         try:
             if peer is None:
                 return _report(promise.association, promise, self.held(promise.references))
-            association = self._call(peer)
-            try:
+            contexts = [build_context(StorageCommitmentPushModel)]
+            roles = [build_role(StorageCommitmentPushModel, scp_role=True)]
+            with Calling(self._aet, peer, self._tls).associated(contexts, roles=roles) as association:
                 return _report(association, promise, self.held(promise.references))
-            finally:
-                if association.is_established:
-                    association.release()
-        except (RuntimeError, ValueError, OSError):  # closed meanwhile, or without the context: as untold
+        except (NoAssociation, RuntimeError, ValueError, OSError):  # closed meanwhile, or without the context
             return False
-
-    def _call(self, peer: Peer) -> Association:
-        application = AE(ae_title=self._aet)
-        application.add_requested_context(StorageCommitmentPushModel)
-        return application.associate(
-            peer.host,
-            peer.port,
-            ae_title=peer.aet,
-            ext_neg=[build_role(StorageCommitmentPushModel, scp_role=True)],
-            tls_args=None if self._tls is None else (self._tls, peer.host),
-        )
 
 
 def report_of(transaction: str, references: Sequence[Reference], held: Collection[Reference]) -> Dataset:

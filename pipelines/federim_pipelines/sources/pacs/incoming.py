@@ -16,6 +16,7 @@ from pynetdicom.events import Event
 
 from federim.model.errors import StorageFull
 from federim_pipelines.sources.content import BLOCK
+from federim_pipelines.sources.pacs.line import guarded
 from federim_pipelines.spool import Spool
 
 SUCCESS: Final = 0x0000
@@ -54,6 +55,7 @@ def incoming(spool: Spool, stored: Callable[[], None]) -> Iterator[Handlers]:
         tempfile.tempdir = str(folder)
         try:
             yield [
+                guarded(spool.check_room),
                 (evt.EVT_C_STORE, lambda event: _store(event, spool, stored)),
                 (evt.EVT_CONN_CLOSE, _abandon),
                 (evt.EVT_DATA_SENT, _acknowledge_at_once),

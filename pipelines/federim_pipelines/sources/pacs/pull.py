@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,9 +16,9 @@ from federim.model.errors import LakeError
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.behind import Draining
 from federim_pipelines.progress import Watch
+from federim_pipelines.sources.ledger import Ledger
 from federim_pipelines.sources.pacs.calling import Calling, NoAssociation
 from federim_pipelines.sources.pacs.incoming import incoming
-from federim_pipelines.sources.pacs.ledger import Ledger
 from federim_pipelines.sources.pacs.query import Study, by_day, studies
 from federim_pipelines.sources.pacs.receiver import Listening, receiving
 from federim_pipelines.sources.pacs.retrieve import Getting, Moving, Retrieving, Sent
@@ -107,14 +107,14 @@ def _fetch(
     watch: Watch,
 ) -> None:
     watch.stage("studies")
-    with Ledger.open(home) as ledger, _retrieving(home, spool, work, calling) as retrieve:
+    with Ledger(home) as ledger, _retrieving(home, spool, work, calling) as retrieve:
         failed = 0
         for study, sent in _fetched(_missing(work, calling, ledger, report), retrieve, work.throttle):
             watch.advance()
             spool.check_room()  # a PACS that we refuse for lack of it would look like one that fails
             report.images += sent.completed
             if sent.all_of(study):
-                ledger.add(study)
+                ledger.add(*_thing(study))
                 report.pulled += 1
                 failed = 0
             else:
@@ -150,12 +150,13 @@ def _missing(work: WorkList, calling: Calling, ledger: Ledger, report: PullRepor
     seen: set[str] = set()
     for query in work.queries:
         for part in by_day(query):
+            work.throttle.wait_until_open()
             for study in list(studies(calling, part)):  # at once: a PACS does not wait while we fetch
                 if study.uid in seen:
                     continue
                 seen.add(study.uid)
                 report.found += 1
-                if ledger.has(study):
+                if ledger.has(*_thing(study)):
                     report.already += 1
                 else:
                     yield study
@@ -165,27 +166,36 @@ def _fetched(
     missing: Iterator[Study], retrieve: Retrieving, throttle: Throttle
 ) -> Iterator[tuple[Study, Sent]]:
     """Each study with what came of it, in order, at most as many on their way as the throttle allows."""
+    stopped = threading.Event()
     with ThreadPoolExecutor(throttle.associations, thread_name_prefix="pull") as threads:
         on_their_way: deque[tuple[Study, Future[Sent]]] = deque()
-        for study in missing:
-            throttle.wait()
-            on_their_way.append((study, threads.submit(_patiently, retrieve, study)))
-            if len(on_their_way) >= throttle.associations:
-                first, future = on_their_way.popleft()
+        try:
+            for study in missing:
+                throttle.wait()
+                on_their_way.append((study, threads.submit(_patiently, retrieve, study, stopped)))
+                if len(on_their_way) >= throttle.associations:
+                    first, future = on_their_way.popleft()
+                    yield first, future.result()
+            for first, future in on_their_way:
                 yield first, future.result()
-        for first, future in on_their_way:
-            yield first, future.result()
+        finally:
+            stopped.set()
 
 
-def _patiently(retrieve: Retrieving, study: Study) -> Sent:
-    """What came of a study, tried again as often as it is worth."""
-    for seconds in (*SECONDS_BEFORE_AGAIN, None):
+def _patiently(retrieve: Retrieving, study: Study, stopped: threading.Event) -> Sent:
+    """What came of a study, tried again as often as it is worth, and not once the pull is stopped."""
+    for seconds in (*SECONDS_BEFORE_AGAIN, 0.0):
         try:
             return retrieve(study)
         except NoAssociation:
-            if seconds is not None:
-                time.sleep(seconds)
+            if stopped.wait(seconds):
+                break
     return Sent(completed=0, failed=study.instances or 1)
+
+
+def _thing(study: Study) -> tuple[str, ...]:
+    """What the ledger knows a study by: with another number of instances it is another thing."""
+    return ("pacs", study.uid, str(study.instances))
 
 
 def _drain_all(spool: Spool, draining: Draining, report: PullReport) -> None:

@@ -89,6 +89,8 @@ def by_day(query: Query) -> Iterator[Query]:
         last = dt.date.fromisoformat(match[2]) if match[2] else dt.datetime.now().astimezone().date()
     except ValueError:
         raise InputError("query attribute StudyDate: expected YYYYMMDD-YYYYMMDD or YYYYMMDD-") from None
+    if last < first:
+        raise InputError("query attribute StudyDate: the range ends before it begins")
     for number in range((last - first).days + 1):
         yield {**query, "StudyDate": f"{first + dt.timedelta(days=number):%Y%m%d}"}
 

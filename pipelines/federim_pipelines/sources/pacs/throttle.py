@@ -71,6 +71,10 @@ class Throttle:
     def wait(self) -> None:
         """Return when the next study may be asked for."""
         time.sleep(self.pause)
+        self.wait_until_open()
+
+    def wait_until_open(self) -> None:
+        """Return when the PACS may be asked for anything."""
         while closed := self.until_open(dt.datetime.now()):
             # Not all at once: the clock may be put forward or back.
             time.sleep(min(closed.total_seconds(), 60.0))

@@ -49,16 +49,12 @@ class WorkList:
             The file is no TOML, or a setting of it cannot be used.
         """
         try:
-            return cls.of(_File(**tomllib.loads(path.read_text())))
+            settings = tomllib.loads(path.read_text())
         except OSError as error:
             raise InputError(f"work list {path} cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"work list {path} is not valid TOML") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            # Pydantic's own message is about the kind of value; a query's value may be a patient's.
-            raise InputError(f"work list {path}, setting {where!r}: {first['msg']}") from None
+        return cls.of(_checked(settings, f"work list {path}"))
 
     @classmethod
     def of(cls, file: _File) -> WorkList:
@@ -98,11 +94,21 @@ class _File(BaseModel):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     hours: tuple[str, ...] = ()
-    pause: Annotated[float, Field(ge=0)] = 0.0
+    pause: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     associations: Annotated[int, Field(ge=1, le=16)] = 1
     query: Annotated[tuple[dict[str, str], ...], Field(min_length=1)]
 
 
 def work_list(**settings: Any) -> WorkList:
     """The work list of the same settings given otherwise than in a file; raise as `WorkList.load`."""
-    return WorkList.of(_File(**settings))
+    return WorkList.of(_checked(settings, "options"))
+
+
+def _checked(settings: dict[str, Any], place: str) -> _File:
+    try:
+        return _File(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        # Pydantic's own message is about the kind of value; a query's value may be a patient's.
+        raise InputError(f"{place}, setting {where!r}: {first['msg']}") from None

@@ -100,9 +100,21 @@ def prepared(
     return context
 
 
+def read_url(text: str) -> httpx.URL:
+    """A URL a person wrote; raise `InputError` if it is none."""
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL:
+        raise InputError("the URL given cannot be read; expected https://HOST[:PORT][/PATH]") from None
+
+
 def check_scheme(url: httpx.URL, *, secret: bool) -> None:
-    """Raise `InputError` unless a URL is HTTP, and HTTPS where a secret would go over the network."""
+    """Raise `InputError` unless a URL is HTTP, holds no password, and is HTTPS where a secret is sent."""
     if url.scheme not in ("http", "https") or not url.host:
         raise InputError(f"expected a URL that begins with https:// and names a host, found {url.scheme!r}")
+    if url.userinfo:
+        raise InputError(
+            f"{url.host}: a password in a URL can be seen by other users of this machine; give a token's file"
+        )
     if secret and url.scheme == "http" and url.host not in _LOOPBACK:
         raise InputError(f"{url.host}: a token is sent over https only; give the server's https URL")

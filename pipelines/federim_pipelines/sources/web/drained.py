@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
+from federim.model.errors import UserError
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.behind import Draining
 from federim_pipelines.progress import Watch
@@ -17,13 +18,24 @@ STAGE: Final = "objects"
 
 @dataclass
 class Drained:
-    """What the runs over one spool did; `step` and `finish` make them."""
+    """What the runs over one spool did; `step` and `finish` make them.
+
+    As a context it finishes at the end of its block, even if the server fails; not if the command is
+    stopped, which is not to wait for that: what arrived is read with the next pull.
+    """
 
     spool: Spool
     draining: Draining
     watch: Watch
     runs: list[RunReport] = field(default_factory=list)
     _arrived: int = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is None or isinstance(error, UserError):
+            self.finish()
 
     def step(self, arrived: int) -> None:
         """Count objects that arrived, and empty the spool if there are many.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import ssl
 import time
@@ -12,7 +13,7 @@ from typing import Any, Final, Self, TypeVar
 import httpx
 
 from federim.model.errors import InputError
-from federim_pipelines.sources.web.access import Access, check_scheme
+from federim_pipelines.sources.web.access import Access, check_scheme, read_url
 
 T = TypeVar("T")
 
@@ -23,6 +24,8 @@ LONGEST_PAUSE: Final = 300.0  # of what a server may ask for
 
 # A server that reads a study from tape is silent for a while; one silent for longer is not coming back.
 _TIMEOUT: Final = httpx.Timeout(120.0, connect=20.0)
+# Of a document, which is read whole: a page of a search has some hundred kB.
+LARGEST_DOCUMENT: Final = 64 << 20
 _SUCCESSES: Final = (200, 202, 204, 206)
 _PASSING: Final = (408, 425, 429, 502, 503, 504)
 _ADVICE: Final = {
@@ -62,6 +65,10 @@ class Broken(Exception):
     """An answer ended before its content did, or is not what its type claims."""
 
 
+class Unexpected(Broken):
+    """An answer is something else than what was asked for, and would be again."""
+
+
 class Server:
     """One server under one URL, its connections kept; to be closed.
 
@@ -86,7 +93,7 @@ class Server:
         pauses: tuple[float, ...] = PAUSES,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.url = _url(url.rstrip("/"))
+        self.url = read_url(url.rstrip("/"))
         check_scheme(self.url, secret=access.auth is not None)
         self._pauses = pauses
         self._wait = wait
@@ -136,12 +143,14 @@ class Server:
         ------
         Answered
             The status is not one of success.
-        httpx.RequestError
-            The connection failed; see `patiently`.
+        httpx.RequestError, Broken
+            The connection failed, or the answer is compressed; see `patiently`.
         """
         with self._client.stream("GET", url, params=params, headers=headers) as response:
             if response.status_code not in _SUCCESSES:
                 raise Answered(self.host, response.status_code, asked, pause=_retry_after(response))
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise Unexpected  # a small answer may unpack to more than there is memory
             yield response
 
     def json(self, asked: str, path: str, params: Mapping[str, str], accept: str) -> Any:
@@ -155,13 +164,8 @@ class Server:
 
         def attempt() -> Any:
             with self.answer(asked, self.under(path), params=params, headers={"Accept": accept}) as response:
-                body = response.read()
-                if response.status_code == 204 or not body.strip():
-                    return None
-                try:
-                    return response.json()
-                except ValueError:
-                    raise Broken from None  # its text quotes the answer
+                body = document(response)
+            return parsed(body) if body else None
 
         return self.patiently(asked, attempt)
 
@@ -182,6 +186,11 @@ class Server:
                 if not error.passing or pause is None:
                     raise
                 self._wait(min(max(pause, error.pause or 0.0), LONGEST_PAUSE))
+            except Unexpected:
+                raise Unreachable(
+                    f"{self.host} answered {asked} with something else than that; check the URL, and that "
+                    "no portal or compressing proxy stands before the server"
+                ) from None
             except (httpx.RequestError, Broken) as error:
                 if _wrong_certificate(error):
                     raise Unreachable(
@@ -197,11 +206,30 @@ class Server:
         raise AssertionError("the last pause is None")
 
 
-def _url(text: str) -> httpx.URL:
+def document(response: httpx.Response) -> bytes:
+    """The JSON text that is an answer's body, b"" if there is none.
+
+    Raises
+    ------
+    Unexpected
+        It is of another type, such as the HTML of a portal, or endless.
+    """
+    body = bytearray()
+    for block in response.iter_bytes():
+        body += block
+        if len(body) > LARGEST_DOCUMENT:
+            raise Unexpected
+    if body.strip() and "json" not in response.headers.get("Content-Type", "").lower():
+        raise Unexpected
+    return bytes(body.strip())
+
+
+def parsed(body: bytes) -> Any:
+    """What a JSON text says; raise `Broken` if it is none, or was cut off."""
     try:
-        return httpx.URL(text)
-    except httpx.InvalidURL:
-        raise InputError("the URL given cannot be read; expected https://HOST[:PORT][/PATH]") from None
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise Broken from None  # its text quotes the answer
 
 
 def _retry_after(response: httpx.Response) -> float | None:

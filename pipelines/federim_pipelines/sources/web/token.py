@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 
 from federim.model.errors import InputError
-from federim_pipelines.sources.web.access import check_scheme
+from federim_pipelines.sources.web.access import check_scheme, read_url
 
 # A token is left alone this many seconds before it expires: the request that bears it takes its time.
 MARGIN: Final = 30.0
@@ -56,7 +56,7 @@ class ClientCredentials(httpx.Auth):
         self._clock = clock
         self._token = ""
         self._expires = 0.0
-        check_scheme(httpx.URL(issuer), secret=True)
+        check_scheme(read_url(issuer), secret=True)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Show the token; if it is refused, a new one, once."""
@@ -83,7 +83,7 @@ class ClientCredentials(httpx.Auth):
             try:
                 described = self._read(client.get(f"{self._issuer}/.well-known/openid-configuration"))
                 endpoint = described.get("token_endpoint")
-                if described.get("issuer") != self._issuer or not isinstance(endpoint, str):
+                if str(described.get("issuer")).rstrip("/") != self._issuer or not isinstance(endpoint, str):
                     raise self._refused("a description of another issuer, or without a token_endpoint")
                 check_scheme(httpx.URL(endpoint), secret=True)
                 if self._secret is None:

@@ -132,6 +132,30 @@ def test_a_remark_in_the_column_of_units_is_refused(open_worker: OpenWorker, wri
     assert refused(outcome) == [(Reason.VALUE_UNUSABLE, 3, "column unit: unit")]
 
 
+@pytest.mark.parametrize("offset", ["99999999999999", "1e999", "-1e12"])
+def test_a_delay_that_leaves_the_calendar_is_refused_alone(
+    open_worker: OpenWorker, write_file: WriteFile, offset: str
+) -> None:
+    content = f"n,person,code,value,unit,offset\n1,a,8480-6,139,mm Hg,0\n2,a,8480-6,140,mm Hg,{offset}\n"
+    outcome = csv.read(write_file("lab.csv", content, source="csv"), open_worker(LONG))
+    assert len(rows(outcome, "measurement")) == 1
+    assert refused(outcome) == [(Reason.DATE_UNUSABLE, 3, "column offset: out of the calendar")]
+
+
+def test_a_year_of_more_digits_than_python_reads_is_refused_alone(
+    open_worker: OpenWorker, write_file: WriteFile
+) -> None:
+    mapping = """
+[[file]]
+pattern = "p.csv"
+person = { key = "k", birth = { column = "year", written = "year" } }
+"""
+    content = f"k,year\n1,1960\n2,{'9' * 6000}\n"
+    outcome = csv.read(write_file("p.csv", content, source="csv"), open_worker(mapping))
+    assert len(outcome.records) == 1
+    assert refused(outcome) == [(Reason.VALUE_UNUSABLE, 3, "column year: not a whole number")]
+
+
 @pytest.mark.parametrize(("age", "year"), [("30", 1985), ("> 89", 1936), ("0", 2015), ("95", 1936)])
 def test_an_age_is_a_year_of_birth_and_the_oldest_are_one_group(
     open_worker: OpenWorker, write_file: WriteFile, age: str, year: int

@@ -119,10 +119,12 @@ def test_a_score_is_measured_and_keeps_what_its_number_means(told: Told) -> None
 
 
 def test_a_truth_and_a_code_are_other_facts(told: Told) -> None:
-    found = told(document(observation(code("63921-1"), FALSE), observation(code("21906-3"), coded("N1"))))
+    found = told(
+        document(observation(code("63921-1"), FALSE), observation(code("21906-3"), coded("53623008")))
+    )
 
     facts = rows_of(found.records, "observation")
-    assert [row["value_source_code"] for row in facts] == ["false", "N1"]
+    assert [row["value_source_code"] for row in facts] == ["false", "53623008"]
 
 
 def test_a_stage_told_by_qualifiers_is_read_from_them(told: Told) -> None:

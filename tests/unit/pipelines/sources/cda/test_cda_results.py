@@ -245,3 +245,11 @@ def test_no_text_becomes_a_number_by_chance(text: str) -> None:
     except Unusable:
         return
     assert number == float(text) and text.isascii() and "_" not in text
+
+
+def test_a_unit_that_is_empty_is_none(told: Told) -> None:
+    found = told(document(result(quantity("75", ""), normal("45", "84", ""))))
+
+    assert found.refusals == []
+    [row] = rows_of(found.records, "measurement")
+    assert (row["unit_source_value"], row["range_low"], row["range_high"]) == (None, 45, 84)

@@ -84,6 +84,8 @@ def test_a_query_is_dicom_keywords_and_values() -> None:
     }
     with pytest.raises(UnknownName, match="did you mean 'StudyDate'"):
         parse_query(["StudyDat=20240101"])
-    for text in ("StudyDate", "StudyDate=", "limit=3"):
+    for text in ("StudyDate", "StudyDate=", "ModalitiesInStudy=MR"):
         with pytest.raises(InputError, match="query 2: expected KEYWORD=VALUE"):
             parse_query(["ModalitiesInStudy=CT", text])
+    with pytest.raises(InputError, match="limit is set by the search itself"):
+        parse_query(["limit=3"])

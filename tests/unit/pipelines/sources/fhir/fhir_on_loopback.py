@@ -36,6 +36,9 @@ class FhirServer:
     fail: dict[str, list[int]] = field(default_factory=dict)
     elsewhere: str = ""  # base of the addresses it gives, if not its own
     polls: int = 2  # before an export is complete
+    retry_after: str = "7"  # seconds from one of them to the next
+    last_page: bool = True  # or the last page is its own next
+    portal: bool = False  # stands before the files of an export
     url: str = ""
     _looks: Counter[str] = field(default_factory=Counter)
 
@@ -71,7 +74,9 @@ class FhirServer:
             return refused
         self._looks["status"] += 1
         if self._looks["status"] <= self.polls:
-            return Response(status_code=202, headers={"Retry-After": "7", "X-Progress": "Mrs Martin"})
+            return Response(
+                status_code=202, headers={"Retry-After": self.retry_after, "X-Progress": "Mrs Martin"}
+            )
         asked = request.query_params
         base, kinds = self._base(), asked["kinds"].split(",")
         output = [
@@ -103,6 +108,8 @@ class FhirServer:
             ]
         else:
             lines = self._changed(request.path_params["kind"], request.query_params.get("since", ""))
+        if self.portal:
+            return Response("<html>", media_type="text/html")
         return Response(
             "".join(json.dumps(line) + "\n" for line in lines), media_type="application/fhir+ndjson"
         )
@@ -121,6 +128,8 @@ class FhirServer:
         if start + self.page < len(found):
             more = str(request.url.include_query_params(start=start + self.page))
             link.append({"relation": "next", "url": more.replace(self.url, self._base())})
+        elif not self.last_page:
+            link.append({"relation": "next", "url": str(request.url)})
         return JSONResponse({"resourceType": "Bundle", "type": "searchset", "link": link, "entry": entries})
 
     def _changed(self, kind: str, since: str) -> list[Resource]:

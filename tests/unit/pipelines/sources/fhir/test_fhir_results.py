@@ -187,3 +187,18 @@ def test_a_specimen_is_told_by_its_code(make_observation: MakeResource, make_row
     )
     [(_, row)] = make_rows(told)
     assert row["specimen_source_value"] == "119364003"
+
+
+def test_a_number_greater_than_any_is_refused_beside_the_components_that_are_not(
+    make_observation: MakeResource, make_rows: MakeRows
+) -> None:
+    code = {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]}
+    numbers = (10**400, 120)
+    told = make_observation(
+        component=[{"code": code, "valueQuantity": {"value": each, "unit": "mm[Hg]"}} for each in numbers]
+    )
+    del told["valueQuantity"]
+    refused, (_, row) = make_rows(told)
+    assert isinstance(refused, Unusable)
+    assert refused.detail == "Observation.component.valueQuantity"
+    assert row["value_as_number"] == 120

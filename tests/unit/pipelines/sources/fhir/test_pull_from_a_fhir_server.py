@@ -185,6 +185,35 @@ def test_what_is_kept_between_pulls_is_the_owners_alone(site: Home, pull_from: P
     assert json.loads(kept.read_bytes()) == {"covered": TRANSACTION_TIME, "position": None}
 
 
+def test_a_last_page_that_is_its_own_next_is_not_asked_for_ever(
+    served: FhirServer, pull_from: Puller, waited: list[float]
+) -> None:
+    served.exports = served.last_page = False
+    with pytest.raises(Unreachable, match="something else"):
+        pull_from("Patient")
+    assert waited == []
+
+
+def test_a_server_that_asks_for_no_pause_is_left_one_all_the_same(
+    served: FhirServer, pull_from: Puller, waited: list[float]
+) -> None:
+    served.retry_after = "0"
+    pull_from("Patient")
+    assert waited == [1.0, 1.0]
+
+
+def test_a_portals_page_is_no_file_of_an_export_and_the_next_pull_has_the_file(
+    served: FhirServer, pull_from: Puller
+) -> None:
+    served.portal = True
+    with pytest.raises(Unreachable, match="something else"):
+        pull_from("Patient")
+    served.portal = False
+    done, drained = pull_from("Patient")
+    assert (done.resumed, drained.as_json()["quarantined"]) == (True, 0)
+    assert drained.as_json()["accepted"] == 1
+
+
 def test_an_answer_that_is_no_fhir_says_so_without_quoting_it(site: Home, served: FhirServer) -> None:
     with (
         Server(f"{served.url}/files", Access(auth=Bearer(TOKEN)), pauses=()) as server,

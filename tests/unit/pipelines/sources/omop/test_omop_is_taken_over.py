@@ -165,6 +165,16 @@ def test_a_row_about_an_unknown_person_is_refused(worker: Worker, tmp_path: Path
         ("12,2,3016723", ",2,3016723", (Reason.UNREADABLE, 3, None)),
         ("12,2,3016723", "12,3016723", (Reason.UNREADABLE, 3, "15 cells where the header has 16")),
         ("12,2,3016723", '12,"2"x,3016723', (Reason.UNREADABLE, 3, None)),
+        (
+            "00,0,,4181412",
+            "00,0,1_0,4181412",
+            (Reason.VALUE_UNUSABLE, 3, "column value_as_number: not a number"),
+        ),
+        (
+            "00,0,,4181412",
+            "00,0,٣,4181412",
+            (Reason.VALUE_UNUSABLE, 3, "column value_as_number: not a number"),
+        ),
         ("LOCAL-1", "given by Mrs Martin", None),
     ],
 )

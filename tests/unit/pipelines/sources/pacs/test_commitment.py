@@ -13,8 +13,10 @@ from pynetdicom.sop_class import StorageCommitmentPushModel as PushModel
 from pynetdicom.sop_class import StorageCommitmentPushModelInstance as WellKnown
 
 from federim.home import Home
+from federim_pipelines.sources.pacs import commitment
 from federim_pipelines.sources.pacs.commitment import Commitment, report_of
 from federim_pipelines.sources.pacs.incoming import instance_name
+from federim_pipelines.sources.pacs.peer import Peer
 from federim_pipelines.spool import Spool
 
 CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
@@ -44,16 +46,16 @@ def test_the_report_says_of_each_instance_whether_it_is_safe() -> None:
 
 def test_an_instance_is_safe_wherever_it_got_to(site: Home, ct: FileDataset) -> None:
     spool = Spool(site, "dicom")
-    commitment = Commitment(site, spool, "FEDERIM", (), None)
+    answering = Commitment(site, spool, "FEDERIM", (), None)
     wanted = (CT_CLASS, str(ct.SOPInstanceUID))
     other = (CT_CLASS, "1.2.3")
-    assert commitment.held([wanted, other]) == set()
+    assert answering.held([wanted, other]) == set()
     with spool.writing(instance_name(spool, wanted[1]) + "0" * 32) as file:
         ct.save_as(file)
-    assert commitment.held([wanted, other]) == {wanted}
+    assert answering.held([wanted, other]) == {wanted}
     assert spool.drain() is not None
     assert spool.waiting == []
-    assert commitment.held([wanted, other]) == {wanted}
+    assert answering.held([wanted, other]) == {wanted}
 
 
 @pytest.mark.parametrize(("stored", "event_type"), [(True, 1), (False, 2)])
@@ -95,3 +97,16 @@ def test_what_cannot_be_done_is_refused_at_once(
     with listen(Spool(site, "dicom")) as port, call(port, PushModel) as association:
         answer, _ = association.send_n_action(asked, action, PushModel, WellKnown)
         assert answer.Status == status
+
+
+def test_a_sender_that_cannot_be_told_keeps_nobody_from_stopping(
+    site: Home, listen: Listen, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commitment, "PAUSES", (0.0, 86_400.0))
+    nobody = Peer("MODALITY", "127.0.0.1", 1)
+    with (
+        listen(Spool(site, "dicom"), known=(nobody,)) as port,
+        call(port, PushModel) as association,
+    ):
+        status, _ = association.send_n_action(request(reference(CT_CLASS, "1.2.3")), 1, PushModel, WellKnown)
+        assert status.Status == 0x0000

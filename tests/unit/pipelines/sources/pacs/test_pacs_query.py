@@ -35,7 +35,9 @@ def test_what_is_no_range_with_a_start_is_asked_as_it_is(value: str) -> None:
     assert list(by_day({"StudyDate": value})) == [{"StudyDate": value}]
 
 
-@pytest.mark.parametrize("value", ["20240231-20240301", "2024-03-01", "20241301-", "yesterday", ""])
+@pytest.mark.parametrize(
+    "value", ["20240231-20240301", "20240302-20240301", "2024-03-01", "20241301-", "yesterday", ""]
+)
 def test_what_is_no_date_is_refused_without_being_repeated(value: str) -> None:
     with pytest.raises(InputError, match="StudyDate") as refused:
         check_query({"StudyDate": value})

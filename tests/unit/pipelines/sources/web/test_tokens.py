@@ -41,6 +41,11 @@ def credentials(
     return ClientCredentials(provider.url, "federim", secret, tls, clock=clock or Clock())
 
 
+def test_an_issuer_that_is_no_url_is_refused(paper: Paper) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        ClientCredentials("https://h:port", "federim", None, tls_context(authority=paper.certificate))
+
+
 def shown(store: Store) -> list[str]:
     return [headers["authorization"].removeprefix("Bearer ") for headers in store.headers]
 
