@@ -16,7 +16,6 @@ from federim.home import Home
 from federim_pipelines.sources.pacs import commitment
 from federim_pipelines.sources.pacs.commitment import Commitment, report_of
 from federim_pipelines.sources.pacs.incoming import instance_name
-from federim_pipelines.sources.pacs.peer import Peer
 from federim_pipelines.spool import Spool
 
 CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
@@ -99,14 +98,10 @@ def test_what_cannot_be_done_is_refused_at_once(
         assert answer.Status == status
 
 
-def test_a_sender_that_cannot_be_told_keeps_nobody_from_stopping(
+def test_a_sender_that_is_not_told_yet_keeps_nobody_from_stopping(
     site: Home, listen: Listen, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commitment, "PAUSES", (0.0, 86_400.0))
-    nobody = Peer("MODALITY", "127.0.0.1", 1)
-    with (
-        listen(Spool(site, "dicom"), known=(nobody,)) as port,
-        call(port, PushModel) as association,
-    ):
+    monkeypatch.setattr(commitment, "PAUSES", (86_400.0,))
+    with listen(Spool(site, "dicom")) as port, call(port, PushModel) as association:
         status, _ = association.send_n_action(request(reference(CT_CLASS, "1.2.3")), 1, PushModel, WellKnown)
         assert status.Status == 0x0000
