@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -51,6 +52,8 @@ def main(
 
 def run() -> NoReturn:
     """Run the command line; end with the exit code of what went wrong."""
+    if os.environ.get("FEDERIM_DEBUG") != "1":
+        warnings.simplefilter("ignore")  # libraries warn of a value by quoting it
     try:
         app()
     except FederimError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,16 @@ def test_a_bug_shows_its_place_and_no_value(
     assert ended.value.code == 70
     assert "ValueError at test_cli_front_door.py" in said
     assert "DUPONT" not in said
+
+
+def test_no_warning_of_a_library_is_shown_as_it_may_quote_a_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(main, "app", lambda: warnings.warn("Invalid value for VR PN: 'DUPONT'", stacklevel=1))
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_an_unknown_name_lists_what_there_is_where_nothing_is_near() -> None:
