@@ -17,6 +17,7 @@ from federim.lake.tables import Lake
 from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.uids import keyed_uid
 from federim_pipelines.items import LAST, Row
+from federim_pipelines.sources.dicom import instance_key
 
 _TOLD_BY_INSTANCE: Final = ("instance", "instance_file", "segment", "image_feature")
 
@@ -43,10 +44,7 @@ def named(home: Home, subject: Subject, instances: Iterable[str]) -> dict[bytes,
         SOPInstanceUIDs as their source wrote them.
     """
     record_key = home.require(Role.SITE).secret("record")
-    return {
-        keyed(record_key, "instance", uid.strip())[:16]: keyed_uid(subject.uid_key, uid.strip())
-        for uid in instances
-    }
+    return {instance_key(record_key, uid): keyed_uid(subject.uid_key, uid.strip()) for uid in instances}
 
 
 def withdraw(home: Home, subject: Subject, instances: Mapping[bytes, str], *, actor: str) -> Withdrawn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from federim_pipelines.deidentify.text.patterns import nir_key_holds
@@ -21,6 +22,15 @@ class Code:
 
     code: str
     system: str | None
+
+
+def best(codes: Iterable[Code], systems: Sequence[str]) -> Code | None:
+    """The code whose system comes first in `systems`, else the first one; None if there is none."""
+
+    def rank(code: Code) -> int:
+        return systems.index(code.system) if code.system in systems else len(systems)
+
+    return min(codes, key=rank, default=None)
 
 
 def is_code(text: str) -> bool:

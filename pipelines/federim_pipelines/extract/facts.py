@@ -22,6 +22,7 @@ NOWHEN = Moment()
 _LEAST_NIR = 1e14  # fifteen digits
 
 MALE, FEMALE, UNKNOWN_GENDER = 8507, 8532, 0  # OMOP concepts
+_GENDERS = {"M": MALE, "F": FEMALE, "male": MALE, "female": FEMALE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +231,11 @@ def _require_no_person(*numbers: float | None) -> None:
     for number in numbers:
         if number is not None and abs(number) >= _LEAST_NIR and is_national_number(f"{number:.0f}"):
             raise Unusable(Reason.VALUE_UNUSABLE, "number: a national number")
+
+
+def gender_of(told: str | None) -> int | None:
+    """The OMOP concept of a sex as HL7 v2, v3 or FHIR code it; None where it is not told."""
+    return _GENDERS.get(told, UNKNOWN_GENDER) if told else None
 
 
 def part_key(record_key: bytes, noun: str, place: int | str) -> str:

@@ -14,6 +14,8 @@ _PARTIAL = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2]))?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HL7 = re.compile(r"([0-9]{4}|[0-9]{6}|[0-9]{8}|[0-9]{10}|[0-9]{12}|[0-9]{14})(\.[0-9]{1,6})?([+-][0-9]{4})?")
 
+_HL7_BIRTH = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)?(?P<day>\d\d)?\d*(\.\d+)?([+-]\d{4})?")
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -127,6 +129,27 @@ def birth_of_fhir(patient: dict[str, Any]) -> dt.date | None:
     if isinstance(text, str) and _PARTIAL.fullmatch(text):
         text = f"{text}-01-01"[: len("YYYY-MM-DD")]
     return _read(text, "birthDate").date
+
+
+def birth_of_hl7(text: str, element: str) -> tuple[dt.date | None, bool]:
+    """A birth date, the first of the year or month where it tells no more, and whether it tells the month.
+
+    Raises
+    ------
+    Unusable
+        It is no date.
+    """
+    if not text:
+        return None, False
+    told = _HL7_BIRTH.fullmatch(text)
+    if told is None:
+        raise Unusable(Reason.DATE_UNUSABLE, element)
+    # In France a birth whose day or month nobody knows is written with 00.
+    month, day = int(told["month"] or 0), int(told["day"] or 0)
+    try:
+        return dt.date(int(told["year"]), month or 1, day or 1), month > 0
+    except ValueError:
+        raise Unusable(Reason.DATE_UNUSABLE, element) from None
 
 
 def _read(value: Any, element: str) -> Moment:

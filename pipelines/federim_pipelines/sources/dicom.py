@@ -42,6 +42,11 @@ def read(item: Item, worker: Worker) -> Outcome:
         return Outcome(item, [], [refusal])
 
 
+def instance_key(record_key: bytes, uid: str) -> bytes:
+    """The key of an instance's record, 16 bytes, by its SOPInstanceUID as the source wrote it."""
+    return keyed(record_key, "instance", uid.strip())[:16]
+
+
 def _cleaned(item: Item, worker: Worker) -> Cleaned:
     """The file, de-identified if it begins as DICOM does."""
     if item.member and (refused := why_member_refused(item.path, item.member)):
@@ -64,8 +69,7 @@ def _cleaned(item: Item, worker: Worker) -> Cleaned:
 
 
 def _record(cleaned: Cleaned, worker: Worker) -> Record:
-    instance = str(cleaned.raw.get("SOPInstanceUID")).strip()
-    key = keyed(worker.record_key, "instance", instance)[:16]
+    key = instance_key(worker.record_key, str(cleaned.raw.get("SOPInstanceUID")))
     stored = store(worker.home, cleaned)
     rows = rows_of(
         cleaned.raw,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from federim_pipelines.codes.code import Code, is_unit
+from federim_pipelines.codes.code import Code, best, is_unit
 from federim_pipelines.codes.systems import ATC, CCAM, CIS, LOINC, NABM, SNOMED_CT, UCD
 from federim_pipelines.extract.facts import Rows
 from federim_pipelines.extract.unusable import Unusable
@@ -16,7 +16,6 @@ from federim_pipelines.sources.cda.datatypes import (
     end_of,
     known,
     number_of,
-    preferred,
 )
 from federim_pipelines.sources.cda.parsing import Element
 from federim_pipelines.sources.cda.report import Report
@@ -43,7 +42,7 @@ def procedure(statement: Statement, report: Report) -> Rows:
     """
     element = statement.element
     told = codes(child(element, "code"))
-    code = preferred(told, DONE)
+    code = best(told, DONE)
     if code is None:
         raise Unusable(Reason.CODE_MISSING, "procedure/code")
     site = child(element, "targetSiteCode")
@@ -52,7 +51,7 @@ def procedure(statement: Statement, report: Report) -> Rows:
             report.name("procedure", statement),
             code,
             report.moment(statement),
-            body_site=preferred(codes(site), (SNOMED_CT,)),
+            body_site=best(codes(site), (SNOMED_CT,)),
             laterality=_side(site),
             study_uid=report.studies.made_by(told, reversed(statement.sections)),
         )
@@ -89,7 +88,7 @@ def drug(statement: Statement, report: Report) -> Rows:
     """
     element = statement.element
     material = child(element, "consumable", "manufacturedProduct", "manufacturedMaterial")
-    code = preferred(codes(child(material, "code")), GIVEN)
+    code = best(codes(child(material, "code")), GIVEN)
     if code is None:
         raise Skipped("text")
     quantity, unit = _dose(child(element, "doseQuantity"))
@@ -101,7 +100,7 @@ def drug(statement: Statement, report: Report) -> Rows:
             known(end_of(statement.time())),
             quantity=quantity,
             unit=unit,
-            route=preferred(codes(child(element, "routeCode")), ()),
+            route=best(codes(child(element, "routeCode")), ()),
         )
     ]
 
@@ -109,7 +108,7 @@ def drug(statement: Statement, report: Report) -> Rows:
 def _side(site: Element | None) -> Code | None:
     for qualifier in () if site is None else children(site, "qualifier"):
         if not _LATERALITY.isdisjoint(codes(child(qualifier, "name"))):
-            return preferred(codes(child(qualifier, "value")), (SNOMED_CT,))
+            return best(codes(child(qualifier, "value")), (SNOMED_CT,))
     return None
 
 

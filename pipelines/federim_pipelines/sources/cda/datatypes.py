@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
 from functools import cache
 
 from federim_pipelines.codes.code import Code
@@ -57,12 +56,6 @@ def codes(concept: Element | None) -> list[Code]:
         for told in (concept, *children(concept, "translation"))
         if (code := coded(told.get("code", ""), or_oid(told.get("codeSystem", ""))))
     ]
-
-
-def preferred(candidates: Iterable[Code], systems: Sequence[str]) -> Code | None:
-    """The code whose system comes first in `systems`, else the first; None if there is none."""
-    rank = {system: place for place, system in enumerate(systems)}
-    return min(candidates, key=lambda code: rank.get(code.system or "", len(rank)), default=None)
 
 
 def start_of(time: Element | None) -> Moment | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.code import Code, best
 from federim_pipelines.codes.systems import CCAM, CIM_10, ICD_O, LOINC, NABM, SNOMED_CT
 from federim_pipelines.extract.facts import Rows, TableRow
 from federim_pipelines.extract.moments import Moment
@@ -16,7 +16,6 @@ from federim_pipelines.sources.cda.datatypes import (
     codes,
     end_of,
     known,
-    preferred,
     start_of,
     templates,
 )
@@ -68,7 +67,7 @@ def observation(statement: Statement, report: Report) -> Rows:
             return [_condition(statement, report, code, 0)]
     if diagnosed := _diagnosed(element, told, values):
         return [_condition(statement, report, code, place) for place, code in enumerate(diagnosed)]
-    about = preferred(told, MEASURED)
+    about = best(told, MEASURED)
     if about is None:
         raise Unusable(Reason.CODE_MISSING, "observation/code")
     at = report.moment(statement)
@@ -133,8 +132,7 @@ def _diagnosed(element: Element, told: list[Code], values: list[Element]) -> lis
     found = [
         code
         for value in values
-        if (code := preferred(codes(value), DIAGNOSED)) is not None
-        and (is_problem or code.system in _DIAGNOSES)
+        if (code := best(codes(value), DIAGNOSED)) is not None and (is_problem or code.system in _DIAGNOSES)
     ]
     if found:
         sites = [code for site in children(element, "targetSiteCode") for code in codes(site)]
@@ -151,8 +149,8 @@ def _qualifiers(value: Element) -> list[tuple[Code, Code]]:
     """Names and values of a concept's qualifiers: the stage of a classification and its edition."""
     found = []
     for qualifier in children(value, "qualifier"):
-        name = preferred(codes(child(qualifier, "name")), MEASURED)
-        said = preferred(codes(child(qualifier, "value")), MEASURED)
+        name = best(codes(child(qualifier, "name")), MEASURED)
+        said = best(codes(child(qualifier, "value")), MEASURED)
         if name is not None and said is not None:
             found.append((name, said))
     return found

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from federim.keys import canonical, keyed
 from federim.model.identifiers import IdentityStatus, PatientIdentity, Subject
 from federim_pipelines.deidentify.dates import year_of_birth
-from federim_pipelines.extract.facts import FEMALE, MALE, UNKNOWN_GENDER, person
+from federim_pipelines.extract.facts import gender_of, person
+from federim_pipelines.extract.moments import birth_of_hl7
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason, Record
 from federim_pipelines.sources.cda.datatypes import child, children
 from federim_pipelines.sources.cda.parsing import Element
-from federim_pipelines.sources.hl7v2.moments import birth_of
 from federim_pipelines.sources.identifiers import Told, identity_of, sex_of
 from federim_pipelines.worker import Worker
 
-_GENDERS = {"M": MALE, "F": FEMALE}
 _BIRTH = "recordTarget/patientRole/patient/birthTime"
 
 
@@ -45,7 +44,7 @@ def identity_in(role: Element, status: IdentityStatus, issuer: str = "") -> Pati
     ----------
     HL7 CDA R2, 4.2.2.11; ANS CI-SIS, volet Structuration minimale, recordTarget.
     """
-    birth, tells_month = birth_of(_birth_time(role), _BIRTH)
+    birth, tells_month = birth_of_hl7(_birth_time(role), _BIRTH)
     return identity_of(
         (
             Told(value=told.get("extension"), authority=told.get("root", ""))
@@ -70,14 +69,14 @@ def person_record(role: Element, subject: Subject, worker: Worker) -> Record:
     Unusable
         Its birth time cannot be read.
     """
-    birth, _ = birth_of(_birth_time(role), _BIRTH)
+    birth, _ = birth_of_hl7(_birth_time(role), _BIRTH)
     gender = _gender(role)
     said = canonical([subject.person_id, birth and birth.isoformat(), gender])
     row = person(
         subject,
         worker.home.name,
         year_of_birth=None if birth is None else year_of_birth(birth, worker.year),
-        gender=None if gender is None else _GENDERS.get(gender, UNKNOWN_GENDER),
+        gender=gender_of(gender),
     )
     return Record(
         key=keyed(worker.record_key, "cda", "person", said)[:16],

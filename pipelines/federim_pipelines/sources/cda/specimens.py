@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.code import Code, best
 from federim_pipelines.codes.systems import SNOMED_CT
-from federim_pipelines.sources.cda.datatypes import child, children, codes, preferred
+from federim_pipelines.sources.cda.datatypes import child, children, codes
 from federim_pipelines.sources.cda.parsing import Element
 from federim_pipelines.sources.cda.statements import Statement
 
@@ -50,4 +50,4 @@ def _taken(element: Element) -> list[Code]:
 
 
 def _preferred(concepts: Iterable[Element]) -> list[Code]:
-    return [code for concept in concepts if (code := preferred(codes(concept), (SNOMED_CT,))) is not None]
+    return [code for concept in concepts if (code := best(codes(concept), (SNOMED_CT,))) is not None]

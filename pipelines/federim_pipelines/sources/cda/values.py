@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.code import Code, best
 from federim_pipelines.codes.systems import LOINC, SNOMED_CT
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
-from federim_pipelines.sources.cda.datatypes import child, children, codes, data_type, number_of, preferred
+from federim_pipelines.sources.cda.datatypes import child, children, codes, data_type, number_of
 from federim_pipelines.sources.cda.parsing import Element
 from federim_pipelines.sources.cda.statements import Skipped
 
@@ -68,7 +68,7 @@ def value_of(value: Element, meaning: Code | None) -> Value:
         if (truth := {"true": True, "false": False}.get(value.get("value", ""))) is not None:
             return Value(code=meaning, truth=truth)
     elif kind in _CODED:
-        if (code := preferred(codes(value), MEASURED)) is not None:
+        if (code := best(codes(value), MEASURED)) is not None:
             return Value(code=code)
     elif kind in _TEXTS:
         if (compared := _COMPARED.fullmatch(value.text or "")) is not None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from federim_pipelines.codes import shapes
-from federim_pipelines.codes.code import Code, is_system
+from federim_pipelines.codes.code import Code, best, is_system
 from federim_pipelines.codes.systems import (
     ATC,
     CCAM,
@@ -45,16 +45,8 @@ def preferred(concept: Mapping[str, Any] | None, systems: Sequence[str]) -> Code
     ----------
     HL7 FHIR R4, 2.24.0.6, CodeableConcept.
     """
-    best: Code | None = None
-    lowest = len(systems) + 1
-    for coding in (concept or {}).get("coding", ()):
-        code = coded(coding)
-        if code is None:
-            continue
-        rank = systems.index(code.system) if code.system in systems else len(systems)
-        if rank < lowest:
-            best, lowest = code, rank
-    return best
+    told = (coded(coding) for coding in (concept or {}).get("coding", ()))
+    return best((code for code in told if code is not None), systems)
 
 
 def coded(coding: Mapping[str, Any] | None) -> Code | None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from federim.model.identifiers import SiteName, Subject
 from federim_pipelines.deidentify.dates import year_of_birth
 from federim_pipelines.extract import moments
-from federim_pipelines.extract.facts import FEMALE, MALE, UNKNOWN_GENDER, TableRow, person
+from federim_pipelines.extract.facts import TableRow, gender_of, person
 from federim_pipelines.sources.fhir.content import Resource
-
-_GENDERS = {"male": MALE, "female": FEMALE}
 
 
 def person_of(patient: Resource, subject: Subject, site: SiteName, year: int) -> TableRow:
@@ -29,5 +27,5 @@ def person_of(patient: Resource, subject: Subject, site: SiteName, year: int) ->
         subject,
         site,
         year_of_birth=None if birth is None else year_of_birth(birth, year),
-        gender=None if gender is None else _GENDERS.get(gender, UNKNOWN_GENDER),
+        gender=gender_of(gender),
     )

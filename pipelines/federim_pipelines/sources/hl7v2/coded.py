@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.code import Code, best
 from federim_pipelines.codes.shapes import coded
 from federim_pipelines.codes.systems import CCAM, CIM_10, LOINC, SNOMED_CT, or_oid
 from federim_pipelines.sources.hl7v2.segments import Value
@@ -29,10 +29,5 @@ def preferred(field: Value, systems: tuple[str, ...]) -> Code | None:
     ----------
     HL7 v2.5, 2.A.3 (CE), 2.A.13 (CWE); tables 0396.
     """
-    codes: list[Code] = []
-    for place, name, oid in _PLACES:
-        code = coded(field(place), or_oid(field(oid)) or or_oid(field(name)))
-        if code is not None:
-            codes.append(code)
-    rank = {system: place for place, system in enumerate(systems)}
-    return min(codes, key=lambda code: rank.get(code.system or "", len(rank)), default=None)
+    told = (coded(field(place), or_oid(field(oid)) or or_oid(field(name))) for place, name, oid in _PLACES)
+    return best((code for code in told if code is not None), systems)

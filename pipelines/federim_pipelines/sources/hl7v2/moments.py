@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 
 from federim_pipelines.extract.moments import Moment, of_hl7
 from federim_pipelines.extract.unusable import Unusable
-from federim_pipelines.items import Reason
-
-_BIRTH = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)?(?P<day>\d\d)?\d*(\.\d+)?([+-]\d{4})?")
 
 
 def first_of(*told: tuple[str, str]) -> Moment:
@@ -28,27 +24,6 @@ def first_of(*told: tuple[str, str]) -> Moment:
         if text and (moment := of_hl7(text, where)).date is not None:
             return moment
     return Moment()
-
-
-def birth_of(text: str, where: str) -> tuple[dt.date | None, bool]:
-    """A birth date, the first of the year or month where it tells no more, and whether it tells the month.
-
-    Raises
-    ------
-    Unusable
-        It is no date.
-    """
-    if not text:
-        return None, False
-    told = _BIRTH.fullmatch(text)
-    if told is None:
-        raise Unusable(Reason.DATE_UNUSABLE, where)
-    # In France a birth whose day or month nobody knows is written with 00.
-    month, day = int(told["month"] or 0), int(told["day"] or 0)
-    try:
-        return dt.date(int(told["year"]), month or 1, day or 1), month > 0
-    except ValueError:
-        raise Unusable(Reason.DATE_UNUSABLE, where) from None
 
 
 def instant_of(text: str) -> int | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from federim.model.identifiers import IdentityStatus, PatientIdentity
+from federim_pipelines.extract.moments import birth_of_hl7
 from federim_pipelines.sources.hl7v2.messages import Message
-from federim_pipelines.sources.hl7v2.moments import birth_of, instant_of
+from federim_pipelines.sources.hl7v2.moments import instant_of
 from federim_pipelines.sources.hl7v2.segments import Segment, Value
 from federim_pipelines.sources.identifiers import Told, identity_of, reliability, sex_of
 
@@ -65,7 +66,7 @@ def _named_by(pid: Segment, message: Message, issuer: str) -> PatientIdentity | 
     ----------
     HL7 v2.5, 3.4.2 (PID-3 patient identifier list, PID-7, PID-8, PID-32).
     """
-    birth, tells_month = birth_of(pid(7), "PID-7")
+    birth, tells_month = birth_of_hl7(pid(7), "PID-7")
     return identity_of(
         _told(pid, 3, message),
         status=status_of(message),

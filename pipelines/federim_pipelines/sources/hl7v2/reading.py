@@ -11,7 +11,8 @@ from federim.keys import canonical
 from federim.model.errors import IdentityError
 from federim.model.identifiers import Merge, PatientIdentity, Subject
 from federim_pipelines.deidentify.dates import year_of_birth
-from federim_pipelines.extract.facts import FEMALE, MALE, UNKNOWN_GENDER, person
+from federim_pipelines.extract.facts import gender_of, person
+from federim_pipelines.extract.moments import birth_of_hl7
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal
 from federim_pipelines.sources.cda import reading as cda
@@ -27,7 +28,6 @@ from federim_pipelines.sources.hl7v2.documents import (
 )
 from federim_pipelines.sources.hl7v2.envelope import KIND, Envelope, Found
 from federim_pipelines.sources.hl7v2.messages import LONGEST_MESSAGE, Message, Piece, lines, pieces
-from federim_pipelines.sources.hl7v2.moments import birth_of
 from federim_pipelines.sources.hl7v2.orders import orders_of
 from federim_pipelines.sources.hl7v2.patient import merges_of, patient_of
 from federim_pipelines.sources.hl7v2.results import take_results
@@ -45,7 +45,6 @@ _SKIPPED = frozenset({
     "QBP", "QRY", "RAS", "RDE", "RDS", "REF", "RSP", "SIU", "SRM", "VXU",
 })
 # fmt: on
-_GENDERS = {"M": MALE, "F": FEMALE}
 _MERGES = frozenset({"A18", "A34", "A36", "A40", "A47"})
 
 
@@ -205,13 +204,13 @@ def _tell_without_patient(message: Message, worker: Worker, found: Found) -> Non
 def _person(message: Message, envelope: Envelope) -> Record:
     """What PID says of the person: another PID may say more, and one row is filled from both records."""
     pid = message.first("PID")
-    birth, gender = (birth_of(pid(7), "PID-7")[0], pid(8)) if pid else (None, "")
+    birth, gender = (birth_of_hl7(pid(7), "PID-7")[0], pid(8)) if pid else (None, "")
     said = canonical([birth and birth.isoformat(), gender])
     row = person(
         envelope.subject,
         envelope.worker.home.name,
         year_of_birth=None if birth is None else year_of_birth(birth, envelope.worker.year),
-        gender=_GENDERS.get(gender, UNKNOWN_GENDER) if gender else None,
+        gender=gender_of(gender),
     )
     key = envelope.key("person", said.decode())
     return Record(key=key, content=key, rows=(row,), position=pid.line if pid else None)

@@ -22,9 +22,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from federim.home import Home
-from federim.keys import keyed
 from federim.lake.index import Index
 from federim.lake.tables import INDEX
+from federim_pipelines.sources.dicom import instance_key
 from federim_pipelines.sources.pacs.calling import Calling, NoAssociation
 from federim_pipelines.sources.pacs.incoming import instance_name
 from federim_pipelines.sources.pacs.peer import Peer
@@ -94,7 +94,7 @@ class Commitment:
         held = {each for each in references if instance_name(self._spool, each[1]) in halves}
         path = self._home.lake / INDEX
         if path.exists():
-            keys = {each: keyed(self._record_key, "instance", each[1])[:16] for each in references}
+            keys = {each: instance_key(self._record_key, each[1]) for each in references}
             index = Index(path)
             try:
                 in_lake = index.records(set(keys.values()))
