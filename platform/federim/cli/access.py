@@ -10,6 +10,8 @@ import typer
 from federim.model.errors import InputError
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from httpx import Auth
 
 TOKEN_VARIABLE = "FEDERIM_TOKEN"  # noqa: S105 — the name of a variable
@@ -26,6 +28,18 @@ Certificate = Annotated[
 Key = Annotated[
     Path | None,
     typer.Option("--key", help="PEM of its private key, if it is in another file.", show_default=False),
+]
+OwnCertificate = Annotated[
+    Path | None,
+    typer.Option("--certificate", help="PEM of this site's certificate: TLS only.", show_default=False),
+]
+SendersAuthority = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        help="PEM of the authorities that sign senders' certificates: a sender must show one.",
+        show_default=False,
+    ),
 ]
 TokenFile = Annotated[
     Path | None,
@@ -69,7 +83,8 @@ def authenticated(
     InputError
         Options contradict each other, or a secret cannot be read.
     """
-    from federim_pipelines.sources.web.access import Bearer, read_secret, tls_context
+    from federim_pipelines.sources.tls import client_tls
+    from federim_pipelines.sources.web.access import Bearer, read_secret
     from federim_pipelines.sources.web.token import ClientCredentials
 
     if token_issuer is None:
@@ -81,5 +96,22 @@ def authenticated(
         token_issuer,
         client_id,
         read_secret(SECRET_VARIABLE, client_secret_file),
-        tls_context(authority=authority, certificate=certificate, key=key),
+        client_tls(authority=authority, certificate=certificate, key=key),
     )
+
+
+def listening_tls(certificate: Path | None, key: Path | None, ca: Path | None) -> SSLContext | None:
+    """TLS for those who call, as the options of a listener say; none without a certificate.
+
+    Raises
+    ------
+    InputError
+        Options are missing, or a file cannot be used.
+    """
+    from federim_pipelines.sources.tls import server_tls
+
+    if certificate is None:
+        if key or ca:
+            raise InputError("--key and --ca are of TLS: give --certificate too")
+        return None
+    return server_tls(certificate, key, ca)

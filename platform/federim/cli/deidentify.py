@@ -13,6 +13,7 @@ import typer
 from federim.cli.context import AsJson, report
 from federim.cli.deidentify_review import review
 from federim.cli.nouns import WithDefault
+from federim.cli.stopping import ending_well
 from federim.model.errors import DisclosureRisk
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from federim_pipelines.progress import Watch
 
 DETAILS_SHOWN = 5  # of each reason
-INTERRUPTED_EXIT_CODE = 130  # the shell's own: 128 and the number of SIGINT
 
 deidentify = typer.Typer(
     cls=WithDefault,
@@ -115,21 +115,17 @@ def default(
     from federim_pipelines.deidentify.tree.subjects import root_key
 
     maps.check_writable(key_file, uid_map, patient_map, quarantine, retained, pictures)
-    try:
-        with _watch() as watch:
-            done = deidentify_tree(
-                source,
-                target,
-                key=root_key(key_file),
-                policy=policy,
-                dispositions=dispositions,
-                workers=workers,
-                maps=bool(uid_map or patient_map),
-                watch=watch,
-            )
-    except KeyboardInterrupt:
-        typer.echo("federim: stopped; every file in OUT is whole, the others are missing", err=True)
-        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
+    with ending_well("every file in OUT is whole, the others are missing"), _watch() as watch:
+        done = deidentify_tree(
+            source,
+            target,
+            key=root_key(key_file),
+            policy=policy,
+            dispositions=dispositions,
+            workers=workers,
+            maps=bool(uid_map or patient_map),
+            watch=watch,
+        )
     if uid_map is not None:
         maps.write_map(uid_map, done.uids)
     if patient_map is not None:

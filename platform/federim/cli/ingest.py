@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.reading import Issuer, Policy, TestIdentities, Workers, readers
+from federim.cli.stopping import resumable
 from federim.home import Role
 
 DETAILS_SHOWN = 5  # of each reason
-INTERRUPTED_EXIT_CODE = 130  # the shell's own: 128 and the number of SIGINT
 
 if TYPE_CHECKING:
     from federim_pipelines.accounting import RunReport
@@ -32,30 +31,14 @@ def ingest(
         Path | None,
         typer.Option(help="TOML file that says what the columns of CSV files mean.", show_default=False),
     ] = None,
-    policy: Annotated[
-        str, typer.Option(help="De-identification: research, basic, strict, or a TOML file of your own.")
-    ] = "research",
+    policy: Policy = "research",
     dispositions: Annotated[
         Path | None,
         typer.Option(help="CSV of private attributes to keep, in TCIA's format.", show_default=False),
     ] = None,
-    issuer: Annotated[
-        str,
-        typer.Option(
-            help="Who gave the patient numbers that do not say: another hospital's name, for its files.",
-            show_default="this site's own register",
-        ),
-    ] = "",
-    test_identities: Annotated[
-        bool,
-        typer.Option(
-            "--test-identities", help="Take INS of the test and demonstration authorities (OID .10, .11)."
-        ),
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
-    ] = None,
+    issuer: Issuer = "",
+    test_identities: TestIdentities = False,
+    workers: Workers = None,
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -63,29 +46,27 @@ def ingest(
 
     Reading the same again adds nothing, so a run that was stopped is simply started again.
     """
-    from federim_pipelines.processes import process_pool
     from federim_pipelines.progress import shown
     from federim_pipelines.run import ingest as run
 
     home = open_home(context, Role.SITE)
-    count = workers or os.cpu_count() or 1
-    try:
-        with process_pool(count) if count > 1 else nullcontext() as executor, shown(ERR) as progress:
-            done = run(
-                home,
-                paths,
-                executor=executor,
-                policy=policy,
-                dispositions=dispositions,
-                mapping=mapping,
-                issuer=issuer,
-                test_identities=test_identities,
-                progress=progress,
-                actor=actor,
-            )
-    except KeyboardInterrupt:
-        ERR.print("federim: stopped; what was committed stays, and the same command again does the rest")
-        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
+    with (
+        resumable("what was committed stays"),
+        readers(workers) as executor,
+        shown(ERR) as progress,
+    ):
+        done = run(
+            home,
+            paths,
+            executor=executor,
+            policy=policy,
+            dispositions=dispositions,
+            mapping=mapping,
+            issuer=issuer,
+            test_identities=test_identities,
+            progress=progress,
+            actor=actor,
+        )
     report(done.as_json(), _told(done), as_json=as_json)
 
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from federim.cli.access import Key
+from federim.cli.access import Key, OwnCertificate, SendersAuthority, listening_tls
 from federim.cli.context import Actor, AsJson, open_home
+from federim.cli.reading import TestIdentities
 from federim.cli.service import serve
 from federim.home import Role
-from federim.model.errors import InputError
-
-if TYPE_CHECKING:
-    import ssl
 
 
 def listen(
@@ -26,20 +22,10 @@ def listen(
         str, typer.Option(help="Address to listen on; 0.0.0.0 is every network of this machine.")
     ] = "127.0.0.1",
     connections: Annotated[int, typer.Option(min=1, help="Most senders at a time.")] = 32,
-    certificate: Annotated[
-        Path | None, typer.Option(help="PEM of this site's certificate: TLS only.", show_default=False)
-    ] = None,
+    certificate: OwnCertificate = None,
     key: Key = None,
-    ca: Annotated[
-        Path | None,
-        typer.Option(
-            help="PEM of the authorities that sign senders' certificates: a sender must show one.",
-            show_default=False,
-        ),
-    ] = None,
-    test_identities: Annotated[
-        bool, typer.Option("--test-identities", help="Accept INS of the test and demonstration authorities.")
-    ] = False,
+    ca: SendersAuthority = None,
+    test_identities: TestIdentities = False,
     quiet: Annotated[
         float, typer.Option(min=0, help="Seconds without a new message after which the lake reads them.")
     ] = 15.0,
@@ -56,7 +42,7 @@ def listen(
     from federim_pipelines.spool import Spool
 
     home = open_home(context, Role.SITE)
-    where = Listening(host=host, port=port, connections=connections, tls=_tls(certificate, key, ca))
+    where = Listening(host=host, port=port, connections=connections, tls=listening_tls(certificate, key, ca))
     spool = Spool(home, SPOOL_NAME)
 
     @contextmanager
@@ -65,14 +51,3 @@ def listen(
             yield Draining(test_identities=test_identities, actor=actor)
 
     serve(spool, listener, ready=f"listening on {host} port {port}", quiet=quiet, as_json=as_json)
-
-
-def _tls(certificate: Path | None, key: Path | None, ca: Path | None) -> ssl.SSLContext | None:
-    """TLS for those who call; none without a certificate."""
-    from federim_pipelines.sources.pacs.security import server_tls
-
-    if certificate is None:
-        if key or ca:
-            raise InputError("--key and --ca are of TLS: give --certificate too")
-        return None
-    return server_tls(certificate, key, ca)

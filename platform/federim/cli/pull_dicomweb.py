@@ -17,6 +17,7 @@ from federim.cli.access import (
     authenticated,
 )
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.reading import Issuer, Policy, TestIdentities
 from federim.cli.stopping import resumable
 from federim.home import Role
 
@@ -45,14 +46,9 @@ def dicomweb(
     authority: Authority = None,
     certificate: Certificate = None,
     key: Key = None,
-    policy: Annotated[str, typer.Option(help="De-identification, as for ingest.")] = "research",
-    issuer: Annotated[
-        str,
-        typer.Option(help="Whose patient numbers the server's are.", show_default="this site's own register"),
-    ] = "",
-    test_identities: Annotated[
-        bool, typer.Option("--test-identities", help="Take INS of the test and demonstration authorities.")
-    ] = False,
+    policy: Policy = "research",
+    issuer: Issuer = "",
+    test_identities: TestIdentities = False,
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +60,8 @@ def dicomweb(
     from federim_pipelines.progress import shown
     from federim_pipelines.sources.dicomweb.pull import pull
     from federim_pipelines.sources.dicomweb.search import parse_query
-    from federim_pipelines.sources.web.access import Access, tls_context
+    from federim_pipelines.sources.tls import client_tls
+    from federim_pipelines.sources.web.access import Access
     from federim_pipelines.sources.web.server import Server
 
     home = open_home(context, Role.SITE)
@@ -77,7 +74,7 @@ def dicomweb(
         certificate=certificate,
         key=key,
     )
-    tls = tls_context(authority=authority, certificate=certificate, key=key)
+    tls = client_tls(authority=authority, certificate=certificate, key=key)
     draining = Draining(policy=policy, issuer=issuer, test_identities=test_identities, actor=actor)
     asked = parse_query(query or ())
     with (

@@ -19,6 +19,7 @@ from federim.cli.access import (
     authenticated,
 )
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.reading import Policy, TestIdentities
 from federim.cli.stopping import resumable
 from federim.home import Role
 from federim.model.errors import InputError
@@ -55,10 +56,8 @@ def drimbox(
     authority: Authority = None,
     certificate: Certificate = None,
     key: Key = None,
-    policy: Annotated[str, typer.Option(help="De-identification, as for ingest.")] = "research",
-    test_identities: Annotated[
-        bool, typer.Option("--test-identities", help="Take INS of the test and demonstration authorities.")
-    ] = False,
+    policy: Policy = "research",
+    test_identities: TestIdentities = False,
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:

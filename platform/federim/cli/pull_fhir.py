@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +18,7 @@ from federim.cli.access import (
     authenticated,
 )
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.reading import TestIdentities, Workers, readers
 from federim.cli.stopping import resumable
 from federim.home import Role
 
@@ -69,13 +68,8 @@ def fhir(
             show_default="this site's own register",
         ),
     ] = "",
-    test_identities: Annotated[
-        bool, typer.Option("--test-identities", help="Take INS of the test and demonstration authorities.")
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
-    ] = None,
+    test_identities: TestIdentities = False,
+    workers: Workers = None,
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -85,10 +79,10 @@ def fhir(
     leaves the lake only where its exports tell it.
     """
     from federim_pipelines.behind import Draining
-    from federim_pipelines.processes import process_pool
     from federim_pipelines.progress import shown
     from federim_pipelines.sources.fhir.pull import check_instant, check_kinds, pull
-    from federim_pipelines.sources.web.access import Access, tls_context
+    from federim_pipelines.sources.tls import client_tls
+    from federim_pipelines.sources.web.access import Access
     from federim_pipelines.sources.web.server import Server
 
     home = open_home(context, Role.SITE)
@@ -103,12 +97,11 @@ def fhir(
         certificate=certificate,
         key=key,
     )
-    tls = tls_context(authority=authority, certificate=certificate, key=key)
-    count = workers or os.cpu_count() or 1
+    tls = client_tls(authority=authority, certificate=certificate, key=key)
     with (
         resumable("what arrived stays"),
         Server(url, Access(auth=auth, tls=tls)) as server,
-        process_pool(count) if count > 1 else nullcontext() as executor,
+        readers(workers) as executor,
         shown(ERR) as progress,
     ):
         draining = Draining(issuer=issuer, test_identities=test_identities, executor=executor, actor=actor)

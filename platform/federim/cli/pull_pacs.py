@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +9,7 @@ import typer
 
 from federim.cli.access import Authority, Certificate, Key
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.reading import Issuer, Policy, TestIdentities, Workers, readers
 from federim.cli.stopping import resumable
 from federim.home import Role
 from federim.model.errors import InputError
@@ -63,19 +62,10 @@ def pacs(
     ca: Authority = None,
     certificate: Certificate = None,
     key: Key = None,
-    policy: Annotated[
-        str, typer.Option(help="De-identification: research, basic, strict, or a TOML file of your own.")
-    ] = "research",
-    issuer: Annotated[
-        str, typer.Option(help="Whose PatientID it is where it does not say.", show_default="this site's")
-    ] = "",
-    test_identities: Annotated[
-        bool, typer.Option("--test-identities", help="Accept INS of the test and demonstration authorities.")
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
-    ] = None,
+    policy: Policy = "research",
+    issuer: Issuer = "",
+    test_identities: TestIdentities = False,
+    workers: Workers = None,
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -85,13 +75,12 @@ def pacs(
     """
     from federim_pipelines.behind import Draining
     from federim_pipelines.deidentify.policy.compilation import load_policy
-    from federim_pipelines.processes import process_pool
     from federim_pipelines.progress import shown
     from federim_pipelines.sources.pacs.calling import Calling
     from federim_pipelines.sources.pacs.pull import pull
-    from federim_pipelines.sources.pacs.security import client_tls
     from federim_pipelines.sources.pacs.worklist import WorkList, work_list
     from federim_pipelines.sources.query_words import read_query
+    from federim_pipelines.sources.tls import client_tls
 
     home = open_home(context, Role.SITE)
     load_policy(policy)  # a mistake in it would otherwise show only once studies wait
@@ -114,11 +103,10 @@ def pacs(
     )
     if not tls and (ca or certificate or key):
         raise InputError("--ca, --certificate and --key are of TLS: give --tls too")
-    secured = client_tls(ca, certificate, key) if tls else None
-    number = workers or os.cpu_count() or 1
+    secured = client_tls(authority=ca, certificate=certificate, key=key) if tls else None
     with (
         resumable("what was fetched stays"),
-        process_pool(number) if number > 1 else nullcontext() as executor,
+        readers(workers) as executor,
         shown(ERR) as watch,
     ):
         draining = Draining(

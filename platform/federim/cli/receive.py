@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 
-from federim.cli.access import Key
+from federim.cli.access import Key, OwnCertificate, SendersAuthority, listening_tls
 from federim.cli.context import Actor, AsJson, open_home
+from federim.cli.reading import Issuer, Policy, TestIdentities, Workers, readers
 from federim.cli.service import serve
 from federim.home import Role
-from federim.model.errors import InputError
-
-if TYPE_CHECKING:
-    import ssl
 
 SPOOL_OF_RECEIVED = "dicom"
 
@@ -43,34 +38,16 @@ def receive(
         ),
     ] = None,
     associations: Annotated[int, typer.Option(min=1, help="Most associations at a time.")] = 8,
-    certificate: Annotated[
-        Path | None, typer.Option(help="PEM of this site's certificate: TLS only.", show_default=False)
-    ] = None,
+    certificate: OwnCertificate = None,
     key: Key = None,
-    ca: Annotated[
-        Path | None,
-        typer.Option(
-            help="PEM of the authorities that sign senders' certificates: a sender must show one.",
-            show_default=False,
-        ),
-    ] = None,
-    policy: Annotated[
-        str, typer.Option(help="De-identification: research, basic, strict, or a TOML file of your own.")
-    ] = "research",
-    issuer: Annotated[
-        str,
-        typer.Option(help="Whose PatientID it is where it does not say.", show_default="this site's"),
-    ] = "",
-    test_identities: Annotated[
-        bool, typer.Option("--test-identities", help="Accept INS of the test and demonstration authorities.")
-    ] = False,
+    ca: SendersAuthority = None,
+    policy: Policy = "research",
+    issuer: Issuer = "",
+    test_identities: TestIdentities = False,
     quiet: Annotated[
         float, typer.Option(min=0, help="Seconds without a new image after which the lake reads them.")
     ] = 15.0,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes that read; 1 reads in this one.", show_default="one a processor"),
-    ] = None,
+    workers: Workers = None,
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -81,14 +58,14 @@ def receive(
     """
     from federim_pipelines.behind import Draining
     from federim_pipelines.deidentify.policy.compilation import load_policy
-    from federim_pipelines.processes import process_pool
     from federim_pipelines.sources.pacs.peer import Peer, application_title
     from federim_pipelines.sources.pacs.receiver import Listening, receiving
+    from federim_pipelines.sources.tls import client_tls
     from federim_pipelines.spool import Spool
 
     home = open_home(context, Role.SITE)
     load_policy(policy)  # a mistake in it would otherwise show only once images wait
-    incoming, outgoing = _tls(certificate, key, ca)
+    incoming = listening_tls(certificate, key, ca)
     listening = Listening(
         aet=application_title(aet),
         host=host,
@@ -97,15 +74,14 @@ def receive(
         known=tuple(Peer.parse(each) for each in tell or ()),
         associations=associations,
         tls=incoming,
-        tls_out=outgoing,
+        tls_out=incoming and client_tls(authority=ca, certificate=certificate, key=key),
     )
     spool = Spool(home, SPOOL_OF_RECEIVED)
-    number = workers or os.cpu_count() or 1
 
     @contextmanager
     def listener(stored: Callable[[], None]) -> Iterator[Draining]:
         with (
-            process_pool(number) if number > 1 else nullcontext() as executor,
+            readers(workers) as executor,
             receiving(home, spool, listening, stored),
         ):
             yield Draining(
@@ -118,16 +94,3 @@ def receive(
 
     ready = f"{listening.aet} listens on {host} port {port}"
     serve(spool, listener, ready=ready, quiet=quiet, as_json=as_json)
-
-
-def _tls(
-    certificate: Path | None, key: Path | None, ca: Path | None
-) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
-    """TLS for those who call us and for those we call; none without a certificate."""
-    from federim_pipelines.sources.pacs.security import client_tls, server_tls
-
-    if certificate is None:
-        if key or ca:
-            raise InputError("--key and --ca are of TLS: give --certificate too")
-        return None, None
-    return server_tls(certificate, key, ca), client_tls(ca, certificate, key)

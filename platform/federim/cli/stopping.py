@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import NoReturn
 
 import typer
-
-from federim.cli.context import ERR
 
 
 class _Stopped(KeyboardInterrupt):
@@ -28,8 +26,8 @@ def heeding_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def resumable(left: str) -> Iterator[None]:
-    """A block that loses nothing if it is stopped: it says `left`, and ends the command as shells expect.
+def ending_well(left: str) -> Iterator[None]:
+    """A block that may be stopped: it says what it leaves, and ends the command as shells expect.
 
     Exit codes are the shell's own: 128 and the number of the signal.
     """
@@ -37,9 +35,14 @@ def resumable(left: str) -> Iterator[None]:
         with heeding_sigterm():
             yield
     except KeyboardInterrupt as stop:
-        ERR.print(f"federim: stopped; {left}, and the same command again does the rest")
+        typer.echo(f"federim: stopped; {left}", err=True)
         number = signal.SIGTERM if isinstance(stop, _Stopped) else signal.SIGINT
         raise typer.Exit(128 + number) from None
+
+
+def resumable(left: str) -> AbstractContextManager[None]:
+    """A block that loses nothing if it is stopped: the same command again does the rest."""
+    return ending_well(f"{left}, and the same command again does the rest")
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:

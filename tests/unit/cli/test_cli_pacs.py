@@ -23,7 +23,7 @@ PACS = "PACS@127.0.0.1:104"
         ((PACS, "--query", "StudyDate"), "KEYWORD=VALUE"),
         ((PACS, "--query", "StudyDate=20240301", "--query", "StudyDate=20240302"), "each keyword once"),
         ((PACS, "--query", "StudyDate=20240301", "--ca", "ca.pem"), "give --tls too"),
-        ((PACS, "--query", "StudyDate=20240301", "--tls", "--ca", "none.pem"), "expected a PEM file"),
+        ((PACS, "--query", "StudyDate=20240301", "--tls", "--ca", "none.pem"), "expected PEM files"),
         ((PACS, "--query", "StudyDate=20240301", "--hours", "night"), "such as 20:00-06:30"),
         (("PACS", "--query", "StudyDate=20240301"), "AET@host:port"),
         ((PACS, "--query", "StudyDate=20240301", "--pause", "nan"), "setting 'pause'"),

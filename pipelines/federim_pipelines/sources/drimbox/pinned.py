@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Collection
 from pathlib import Path
 
-from federim_pipelines.sources.web.access import prepared
+from federim_pipelines.sources.tls import client_tls
 
 
 class PinnedContext(ssl.SSLContext):
@@ -38,9 +38,9 @@ def pinned_context(
     certificate: Path | None = None,
     key: Path | None = None,
 ) -> PinnedContext:
-    """A context for one source; parameters and errors as `tls_context`."""
+    """A context for one source; parameters and errors as `tls.client_tls`."""
     context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.fingerprints = frozenset(fingerprints)
     context.sslsocket_class = _PinnedSocket
-    prepared(context, authority, certificate, key)
+    client_tls(authority=authority, certificate=certificate, key=key, context=context)
     return context

@@ -58,48 +58,6 @@ def read_secret(variable: str, file: Path | None) -> str | None:
     return secret
 
 
-def tls_context(
-    *, authority: Path | None = None, certificate: Path | None = None, key: Path | None = None
-) -> ssl.SSLContext:
-    """TLS 1.2 or later that checks the server's chain and name.
-
-    Parameters
-    ----------
-    authority : path
-        PEM of the only certificate authorities believed; None is the system's.
-    certificate, key : path
-        PEM of the client's own certificate and private key (mutual TLS); the key may be in the same file.
-
-    Raises
-    ------
-    InputError
-        A file is missing, is not PEM, or the key is not the certificate's.
-    """
-    return prepared(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), authority, certificate, key)
-
-
-def prepared(
-    context: ssl.SSLContext, authority: Path | None, certificate: Path | None, key: Path | None
-) -> ssl.SSLContext:
-    """A client's context with its authorities and its own certificate; errors as `tls_context`."""
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        if authority is None:
-            context.load_default_certs()
-        else:
-            context.load_verify_locations(authority)
-        if certificate is not None:
-            # A password asked for on a terminal would stop a night's run.
-            context.load_cert_chain(certificate, key, password="")
-    except (OSError, ValueError) as error:  # an SSLError is an OSError
-        given = ", ".join(str(path) for path in (authority, certificate, key) if path)
-        raise InputError(
-            f"{given}: expected PEM files, the key of the certificate's own and without a password "
-            f"({type(error).__name__})"
-        ) from None
-    return context
-
-
 def read_url(text: str) -> httpx.URL:
     """A URL a person wrote; raise `InputError` if it is none."""
     try:

@@ -18,7 +18,8 @@ from federim_pipelines.sources.drimbox.allow_list import AllowList, Source
 from federim_pipelines.sources.drimbox.manifest import read_manifest
 from federim_pipelines.sources.drimbox.pinned import pinned_context
 from federim_pipelines.sources.drimbox.pull import Consumer, Followed
-from federim_pipelines.sources.web.access import Access, tls_context
+from federim_pipelines.sources.tls import client_tls
+from federim_pipelines.sources.web.access import Access
 from federim_pipelines.sources.web.server import Server
 from federim_pipelines.sources.web.token import ClientCredentials
 
@@ -51,7 +52,7 @@ class Hospital:
     def follow(self, *contents: bytes, policy: str = "research") -> list[Followed]:
         """Have the site follow manifests."""
         allowed = AllowList.read(self.site, self.sources)
-        tls = tls_context(authority=self.paper.certificate)
+        tls = client_tls(authority=self.paper.certificate)
         auth = ClientCredentials(self.provider.url, *self.provider.client, tls)
 
         def connect(source: Source) -> Server:

@@ -13,7 +13,7 @@ from mllp_sender import END, START, calling, result
 from federim.home import Home
 from federim.model.errors import InputError
 from federim_pipelines.sources.mllp import LOOPBACK, SPOOL_NAME, Answer, Listening, answer_to, listening
-from federim_pipelines.sources.pacs.security import server_tls
+from federim_pipelines.sources.tls import server_tls
 from federim_pipelines.spool import Spool
 
 

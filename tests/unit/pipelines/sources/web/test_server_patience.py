@@ -17,7 +17,8 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from federim.model.errors import InputError
-from federim_pipelines.sources.web.access import Access, Bearer, tls_context
+from federim_pipelines.sources.tls import client_tls
+from federim_pipelines.sources.web.access import Access, Bearer
 from federim_pipelines.sources.web.server import Answered, Broken, Server, Unreachable
 
 SECRET = "8004177193"
@@ -72,7 +73,7 @@ def test_a_server_that_is_not_who_it_should_be_is_not_asked_again(
         server.json("a search", "rs/studies", {}, "application/json")
     assert waits == []
     assert store.asked == []
-    with Server(url, Access(tls=tls_context(authority=paper.certificate))) as server:
+    with Server(url, Access(tls=client_tls(authority=paper.certificate))) as server:
         assert server.json("a search", "rs/studies", {"limit": "1", "offset": "0"}, "*/*") is None
 
 
@@ -130,7 +131,7 @@ def test_mutual_tls_shows_the_sites_certificate(tmp_path: Path, paper: Paper) ->
 
         thread = threading.Thread(target=answer)
         thread.start()
-        tls = tls_context(authority=paper.certificate, certificate=mine.certificate, key=mine.key)
+        tls = client_tls(authority=paper.certificate, certificate=mine.certificate, key=mine.key)
         with Server(f"https://127.0.0.1:{listener.getsockname()[1]}", Access(tls=tls), pauses=()) as server:
             assert server.json("a thing", "x", {}, "*/*") is None
         thread.join()
@@ -140,11 +141,11 @@ def test_mutual_tls_shows_the_sites_certificate(tmp_path: Path, paper: Paper) ->
 def test_files_that_are_no_certificates_are_told_by_name_alone(tmp_path: Path, paper: Paper) -> None:
     other = make_paper(tmp_path, "other")
     with pytest.raises(InputError, match=r"server\.key.*expected PEM files"):
-        tls_context(authority=paper.key)
+        client_tls(authority=paper.key)
     with pytest.raises(InputError, match=r"other\.key"):
-        tls_context(certificate=paper.certificate, key=other.key)
+        client_tls(certificate=paper.certificate, key=other.key)
     with pytest.raises(InputError, match="FileNotFoundError"):
-        tls_context(authority=tmp_path / "none.pem")
+        client_tls(authority=tmp_path / "none.pem")
 
 
 def test_no_proxy_of_the_environment_is_gone_through(

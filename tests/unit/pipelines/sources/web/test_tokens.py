@@ -10,7 +10,8 @@ from dicomweb_store import Store
 from drimbox_source import Provider
 
 from federim.model.errors import InputError
-from federim_pipelines.sources.web.access import Access, read_secret, tls_context
+from federim_pipelines.sources.tls import client_tls
+from federim_pipelines.sources.web.access import Access, read_secret
 from federim_pipelines.sources.web.server import Answered, Server
 from federim_pipelines.sources.web.token import ClientCredentials
 
@@ -37,13 +38,13 @@ def provider(serve: Serve, paper: Paper) -> Provider:
 def credentials(
     provider: Provider, paper: Paper, *, secret: str = "s3cret", clock: Clock | None = None
 ) -> ClientCredentials:
-    tls = tls_context(authority=paper.certificate)
+    tls = client_tls(authority=paper.certificate)
     return ClientCredentials(provider.url, "federim", secret, tls, clock=clock or Clock())
 
 
 def test_an_issuer_that_is_no_url_is_refused(paper: Paper) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        ClientCredentials("https://h:port", "federim", None, tls_context(authority=paper.certificate))
+        ClientCredentials("https://h:port", "federim", None, client_tls(authority=paper.certificate))
 
 
 def shown(store: Store) -> list[str]:
