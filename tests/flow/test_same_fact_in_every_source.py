@@ -33,7 +33,7 @@ code_column = "LOINC"
 system = "LOINC"
 unit_column = "UNIT"
 """
-CREATININE, GLUCOSE, POTASSIUM = "14682-9", "2339-0", "2823-3"
+CREATININE, GLUCOSE, POTASSIUM, URINE_PROTEIN = "14682-9", "2339-0", "2823-3", "21482-5"
 COLUMNS = "measurement_source_value, measurement_source_system, value_as_number, operator, unit, "
 COLUMNS += "value_source_number, unit_source_value, measurement_datetime::time AS clock"
 
@@ -67,6 +67,7 @@ def put_omop(folder: Path, result: Result) -> None:
         (0.95, "g/L", GLUCOSE, 95.0, "mg/dL"),
         (-0.25, "mmol/L", POTASSIUM, -0.25, "mmol/L"),
         (4.125e-05, "mol/L", POTASSIUM, 0.04125, "mmol/L"),
+        (0.75, "g/24 h", URINE_PROTEIN, 0.75, "g/d"),  # a unit that laboratories write with a blank
     ],
 )
 def test_a_result_is_the_same_row_whoever_tells_it(

@@ -13,9 +13,9 @@ from typing import Self
 from federim.home import Home
 from federim.lake.concepts import Concepts
 from federim_pipelines.codes import systems
-from federim_pipelines.codes.code import Code, is_unit
+from federim_pipelines.codes.code import Code
 from federim_pipelines.codes.shapes import CCAM_ACT, CIM_10_CODE
-from federim_pipelines.codes.units import conversion, ucum
+from federim_pipelines.codes.units import conversion, ucum, usable
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
 
@@ -96,7 +96,7 @@ class Codebook:
             The unit is none, or numbers in it cannot become numbers in the canonical one.
         """
         told = None if unit is None else ucum(unit)
-        if unit is not None and told is None and not is_unit(unit):
+        if unit is not None and not usable(unit):
             raise Unusable(Reason.VALUE_UNUSABLE, "unit")
         if any(number is not None and not math.isfinite(number) for number in numbers):
             raise Unusable(Reason.VALUE_UNUSABLE, "number")

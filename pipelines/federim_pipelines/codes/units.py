@@ -79,6 +79,11 @@ def ucum(told: str) -> str | None:
     return spelling if is_unit(spelling) and _quantity(spelling) is not None else None
 
 
+def usable(told: str) -> bool:
+    """Whether a text may stand as a unit: it is one that is known, or has at least the shape of one."""
+    return ucum(told) is not None or is_unit(told)
+
+
 @lru_cache(_RECENT)
 def conversion(unit: str, into: str, *, charge: int = 0) -> Conversion | None:
     """How numbers in one UCUM unit become numbers in another; None where they cannot.

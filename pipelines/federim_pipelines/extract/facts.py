@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from federim.keys import keyed
 from federim.model.identifiers import SiteName, Subject
-from federim_pipelines.codes.code import Code, is_national_number, is_unit
+from federim_pipelines.codes.code import Code, is_national_number
 from federim_pipelines.codes.codebook import Codebook
+from federim_pipelines.codes.units import usable
 from federim_pipelines.deidentify.uids import keyed_uid
 from federim_pipelines.extract.moments import Moment
 from federim_pipelines.extract.unusable import Unusable
@@ -146,7 +147,7 @@ class Facts:
             The unit is none, or the quantity is a person's number.
         """
         _require_no_person(quantity)
-        if unit is not None and not is_unit(unit):
+        if unit is not None and not usable(unit):
             raise Unusable(Reason.VALUE_UNUSABLE, "unit of the dose")
         return "drug_exposure", self._row("drug_exposure_id", key) | self._told() | {
             **self._columns("drug", code),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from federim_pipelines.codes.code import Code, best, is_unit
+from federim_pipelines.codes.code import Code, best
 from federim_pipelines.codes.systems import ATC, CCAM, CIS, LOINC, NABM, SNOMED_CT, UCD
+from federim_pipelines.codes.units import usable
 from federim_pipelines.extract.facts import Rows
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
@@ -123,6 +124,6 @@ def _dose(dose: Element | None) -> tuple[float | None, str | None]:
         if (number := number_of(one, "doseQuantity")) is not None
     }
     number, unit = told.pop() if len(told) == 1 else (None, None)
-    if unit is not None and not is_unit(unit):
+    if unit is not None and not usable(unit):
         raise Unusable(Reason.VALUE_UNUSABLE, "doseQuantity/@unit")
     return number, unit

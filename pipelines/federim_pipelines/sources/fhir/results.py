@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from federim_pipelines.codes.code import Code, is_unit
+from federim_pipelines.codes.code import Code
+from federim_pipelines.codes.units import usable
 from federim_pipelines.extract import moments
 from federim_pipelines.extract.facts import Facts, TableRow, part_key
 from federim_pipelines.extract.moments import Moment
@@ -102,7 +103,7 @@ def unit_of(quantity: Resource, path: str) -> str | None:
         It has not the shape of a unit.
     """
     told: str | None = quantity.get("code") or quantity.get("unit")
-    if told is not None and not is_unit(told):
+    if told is not None and not usable(told):
         raise Unusable(Reason.VALUE_UNUSABLE, f"{path}.unit")
     return told
 
