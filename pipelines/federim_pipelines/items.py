@@ -23,6 +23,8 @@ class Reason(StrEnum):
     UID_MISSING = "uid-missing"
     PATIENT_UNKNOWN = "patient-unknown"
     IDENTITY_REFUSED = "identity-refused"
+    OPPOSED = "opposed"
+    PARKED = "parked"
     INSTANCE_CONFLICT = "instance-conflict"
     RECORD_CHANGED = "record-changed"
     CODE_MISSING = "code-missing"
@@ -45,6 +47,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.UID_MISSING: "a UID that DICOM requires is absent",
     Reason.PATIENT_UNKNOWN: "the record names no patient, or one the site does not know",
     Reason.IDENTITY_REFUSED: "the patient's identifiers are malformed or contradict each other",
+    Reason.OPPOSED: "the person objects to the use of their data for research",
+    Reason.PARKED: "the key server is away: it is kept encrypted, and comes in by itself",
     Reason.INSTANCE_CONFLICT: "another file has the same SOPInstanceUID and other content",
     Reason.RECORD_CHANGED: "a record with the same identifier and other content is already in the lake",
     Reason.CODE_MISSING: "the record has no code to say what it is about",
@@ -65,6 +69,7 @@ class Fate(StrEnum):
 
     ACCEPTED = "accepted"  # something of it entered the lake
     DUPLICATE = "duplicate"  # all of it was there already, or is older than what is there
+    PARKED = "parked"  # nothing of it entered yet, and some of it waits for the key server
     QUARANTINED = "quarantined"
     IGNORED = "ignored"  # there is no record in it
 
@@ -79,6 +84,13 @@ class Item:
     start: int = 0  # first byte of the span
     end: int | None = None  # byte after the span; None is the end of the file
     first_line: int = 1  # number of the span's first line in the file
+    sealed: bool = False  # `path` is a parked piece: see `parked.lot`
+    called: str = ""  # the file's name, where `path` does not tell it
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file or member, without its folders."""
+        return self.called or (self.member or self.path.name).rpartition("/")[2]
 
     @property
     def place(self) -> str:

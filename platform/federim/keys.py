@@ -1,11 +1,14 @@
-"""A home's secrets: one root key whose uses are derived, one Ed25519 key that signs."""
+"""A home's secrets: one root key whose uses are derived, one key that signs, one that opens what is sealed."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,14 +27,32 @@ def write_private(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def create_keys(folder: Path) -> None:
-    """Make `root.key` and `signing.key` in `folder` (32 random bytes each)."""
-    # Signatures are rare, and importing what makes them takes longer than most uses of a key.
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+def replace_private(path: Path, content: bytes) -> None:
+    """Put `content` in the place of a file, whole or not at all; only its owner can read it."""
+    pending = path.with_name(f".{path.name}.new")
+    pending.unlink(missing_ok=True)
+    write_private(pending, content)
+    pending.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
-    write_private(folder / "root.key", secrets.token_bytes(ROOT_KEY_BYTES))
-    raw = Ed25519PrivateKey.generate().private_bytes_raw()
-    write_private(folder / "signing.key", raw)
+
+@contextmanager
+def exclusively(lock: Path) -> Iterator[None]:
+    """Hold a lock file, so that two processes do not change the same thing at once."""
+    with os.fdopen(os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def create_keys(folder: Path) -> None:
+    """Make `root.key`, `signing.key` and `sealing.key` in `folder` (32 random bytes each)."""
+    for name in ("root.key", "signing.key", "sealing.key"):
+        # Any 32 bytes are an Ed25519 seed (RFC 8032 §5.1.5) and an X25519 private key (RFC 7748 §5).
+        write_private(folder / name, secrets.token_bytes(ROOT_KEY_BYTES))
 
 
 def read_key(path: Path) -> bytes:
@@ -87,6 +108,7 @@ class SigningKey:
     """An Ed25519 key that stays in its home (RFC 8032)."""
 
     def __init__(self, raw: bytes) -> None:
+        # Signatures are rare, and importing what makes them takes longer than most uses of a key.
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         self._key = Ed25519PrivateKey.from_private_bytes(raw)
@@ -101,12 +123,65 @@ class SigningKey:
         return self._key.sign(content).hex()
 
 
-def check_signature(public: str, signature: str, content: bytes, *, what: str) -> None:
-    """Raise `VerificationFailed`, naming `what`, unless `signature` over `content` was made by `public`."""
+def signature_holds(public: str, signature: str, content: bytes) -> bool:
+    """Whether `signature` over `content` was made by `public` (both hexadecimal)."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), content)
-    except (InvalidSignature, ValueError) as error:
-        raise VerificationFailed(f"{what}: the signature does not match its content") from error
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def check_signature(public: str, signature: str, content: bytes, *, what: str) -> None:
+    """Raise `VerificationFailed`, naming `what`, unless `signature` over `content` was made by `public`."""
+    if not signature_holds(public, signature, content):
+        raise VerificationFailed(f"{what}: the signature does not match its content")
+
+
+class SealingKey:
+    """An X25519 key: whoever knows its public half can close a box that only this one opens.
+
+    References
+    ----------
+    libsodium's `crypto_box_seal`: an ephemeral X25519 key, XSalsa20-Poly1305.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        from nacl.public import PrivateKey
+
+        self._key = PrivateKey(raw)
+
+    @property
+    def public(self) -> str:
+        """The public half, 64 hexadecimal digits."""
+        return bytes(self._key.public_key).hex()
+
+    def open(self, box: bytes) -> bytes | None:
+        """What is in the box; None if it was closed for another key, or changed since."""
+        from nacl.exceptions import CryptoError
+        from nacl.public import SealedBox
+
+        try:
+            return bytes(SealedBox(self._key).decrypt(box))
+        except CryptoError:
+            return None
+
+
+def close_box(public: str, content: bytes) -> bytes:
+    """`content` in a box that only the holder of `public`'s other half opens (48 bytes longer).
+
+    Raises
+    ------
+    HomeError
+        `public` is not 64 hexadecimal digits.
+    """
+    from nacl.public import PublicKey, SealedBox
+
+    try:
+        key = PublicKey(bytes.fromhex(public))
+    except (ValueError, TypeError) as error:
+        raise HomeError("a sealing key is malformed: expected 64 hexadecimal digits") from error
+    return bytes(SealedBox(key).encrypt(content))

@@ -73,8 +73,7 @@ def identities(item: Item, file: CsvFile) -> Iterator[PatientIdentity]:
 
 def read(item: Item, worker: Worker) -> Outcome:
     """The records of a span of rows; a row that cannot be read is refused alone, by number and column."""
-    name = (item.member or item.path.name).rpartition("/")[2]
-    file = worker.mapping.covering(name) if worker.mapping else None
+    file = worker.mapping.covering(item.file_name) if worker.mapping else None
     if file is None:
         return Outcome(item, [], [Refusal(reason=Reason.NOT_SUPPORTED, detail="CSV that no mapping covers")])
     try:

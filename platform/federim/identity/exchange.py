@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
 
 from federim.home import Home, Role
-from federim.identity import ins, oprf
+from federim.identity.canonical import Canonical
+from federim.identity.enrolment import WAITS, Enrolment
 from federim.identity.keyserver import KeyServer, open_key_server
-from federim.identity.vault import Person, Vault
-from federim.keys import ROOT_KEY_BYTES, keyed
-from federim.model.errors import IdentityError
-from federim.model.identifiers import (
-    IdentityStatus,
-    Ipp,
-    LocalId,
-    Merge,
-    NationalId,
-    PatientIdentity,
-    Pseudonym,
-    Subject,
-)
+from federim.identity.newcomers import Newcomers
+from federim.identity.opposition import SENTENCE, Opposition
+from federim.identity.projects import Projects, ProjectSubject
+from federim.identity.subjects import subject
+from federim.identity.vault.epochs import Epochs
+from federim.identity.vault.vault import Vault
+from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed
+from federim.model.identifiers import Merge, PatientIdentity, Pseudonym, Subject
 
 # A source gives its files patient by patient, more or less, so a few thousand are plenty. Far fewer,
 # and the scanners of a large site would push each other's patients out.
 RECENT_IDENTITIES: Final = 10_000
-PSEUDONYM_DIGITS: Final = 32
-LONGEST_SHIFT_DAYS: Final = 365
+
+Learned = Subject | IdentityError | KeyServerAway | Opposed
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """A person who has another pseudonym, other dates and other UIDs now than their rows have still."""
+
+    old: Subject
+    new: Subject
 
 
 class Exchange:
@@ -38,10 +43,11 @@ class Exchange:
     def __init__(self, home: Home, vault: Vault, key_server: KeyServer) -> None:
         self._vault = vault
         self._key_server = key_server
-        self._test_identities = home.settings.test_identities
-        self._registers = frozenset(home.settings.registers)
-        self._person_key = home.secret("person-id")
-        self._local_key = home.secret("local-identity")
+        self._canonical = Canonical(home.settings)
+        self._opposition = Opposition(home, vault)
+        newcomers = Newcomers(home, key_server, Epochs(vault.database))
+        self._enrolment = Enrolment(vault, newcomers, self._opposition)
+        self._projects = Projects(vault)
         self._recent: OrderedDict[PatientIdentity, Subject] = OrderedDict()
 
     @classmethod
@@ -68,44 +74,95 @@ class Exchange:
         self.close()
 
     def close(self) -> None:
+        """Let go of the vault and of the key server."""
+        self._key_server.close()
         self._vault.close()
 
     def learn(self, identity: PatientIdentity) -> Subject:
         """The subject behind an identity, made if nobody knows it; newly told identifiers become theirs.
 
-        A pseudonym, once given, stays: a person first met without a qualified INS keeps a local one when
-        it comes (see `late_links`).
+        A person first met without a qualified INS has another pseudonym from the moment it comes (see
+        `rewritings`).
 
         Raises
         ------
         IdentityError
             An identifier is malformed or refused, or they belong to different persons.
+        KeyServerAway
+            Nobody knows the person yet, and the key server cannot be asked.
+        Opposed
+            The person objects to research.
         """
-        subject = self._recall(identity)
-        if subject is not None:
-            return subject
-        canonical, doubts = self._canonical(identity)
-        match = self._vault.match(canonical)
-        person = match.person
-        if person is None or match.unknown:
-            # The newcomer is made before the vault locks: a key server may be far away.
-            person = self._vault.enrol(canonical, person or self._newcomer(canonical))
-        return self._remember(identity, _subject(person, doubts))
+        recalled = self._recall(identity)
+        if recalled is not None:
+            return recalled
+        [learned] = self.learn_many([identity])
+        if isinstance(learned, Subject):
+            return learned
+        raise learned
+
+    def learn_many(self, identities: Sequence[PatientIdentity]) -> list[Learned]:
+        """As `learn`, of many at once: the key server is asked once for all whom nobody knows.
+
+        Returns
+        -------
+        list
+            In the order given: the subject, or what `learn` would raise.
+        """
+        answers: dict[int, Learned] = {}
+        canonical: dict[int, tuple[PatientIdentity, tuple[str, ...]]] = {}
+        for place, identity in enumerate(identities):
+            recalled = self._recall(identity)
+            if recalled is not None:
+                answers[place] = recalled
+                continue
+            try:
+                canonical[place] = self._canonical.identity(identity)
+            except IdentityError as error:
+                answers[place] = error
+        found = self._enrolment.settle({place: identity for place, (identity, _) in canonical.items()})
+        for place, one in found.items():
+            answers[place] = (
+                one
+                if isinstance(one, FederimError)
+                else self._remember(
+                    identities[place],
+                    subject(one.person_id, one.seed, linked=one.linked, doubts=canonical[place][1]),
+                )
+            )
+        return [answers[place] for place in range(len(identities))]
+
+    @contextmanager
+    def gathering(self) -> Iterator[list[PatientIdentity]]:
+        """Inside, `learn` does not ask the key server: it raises `TokenWanted`, and the identity is gathered.
+
+        What was gathered is to be given to `learn_many` afterwards, and learned again.
+        """
+        gathered: list[PatientIdentity] = []
+        self._enrolment.gathered = gathered
+        try:
+            yield gathered
+        finally:
+            self._enrolment.gathered = None
 
     def merge(self, merge: Merge) -> Subject:
         """Learn that two identities are one person, as a hospital's register says when it joins two files.
 
         Raises
         ------
-        IdentityError
-            As `learn`; also where each of the two has a pseudonym already: nothing in the lake is rewritten.
+        IdentityError, KeyServerAway, Opposed
+            As `learn`; also where each of the two has an INS of its own.
         """
-        survivor, retired = merge.survivor, merge.retired
+        survivor, _ = self._canonical.identity(merge.survivor)
+        retired, _ = self._canonical.identity(merge.retired)
+        with self._vault.database.transaction():
+            self._vault.people.join(survivor, retired)
+        self._recent.clear()
         return self.learn(
             replace(
-                survivor,
-                local=(*survivor.local, *retired.local),
-                national=survivor.national or retired.national,
+                merge.survivor,
+                local=(*merge.survivor.local, *merge.retired.local),
+                national=merge.survivor.national or merge.retired.national,
             )
         )
 
@@ -114,123 +171,99 @@ class Exchange:
 
         Raises
         ------
-        IdentityError
+        IdentityError, Opposed
             As `learn`.
+        KeyServerAway
+            The person waits for the key server.
         """
-        subject = self._recall(identity)
-        if subject is not None:
-            return subject
-        canonical, doubts = self._canonical(identity)
-        match = self._vault.match(canonical)
-        if match.person is None:
+        recalled = self._recall(identity)
+        if recalled is not None:
+            return recalled
+        canonical, doubts = self._canonical.identity(identity)
+        if self._opposition.listed([canonical])[0]:
+            raise Opposed(SENTENCE)
+        [match] = self._vault.people.match([canonical])
+        if not match.known:
+            self._check_not_awaited(canonical)
             return None
-        subject = _subject(match.person, doubts)
+        if len(match.known) > 1:
+            raise IdentityError(
+                "identifiers of one person belong to different persons of the vault; correct their source"
+            )
+        [known] = match.known
+        found = subject(known.person_id, known.seed, linked=known.linked, doubts=doubts)
         # With unknown identifiers there is still something to learn, so nothing is remembered.
-        return subject if match.unknown else self._remember(identity, subject)
+        return found if match.unknown else self._remember(identity, found)
 
     def project_pseudonyms(
-        self, person_ids: Sequence[Pseudonym], project_key: bytes
+        self, person_ids: Sequence[Pseudonym], project_key: bytes, *, epoch: bytes | None = None
     ) -> dict[Pseudonym, Pseudonym]:
-        """The pseudonym each person bears in one project, the same at every site that linked them.
+        """The pseudonym each person bears in one project; see `project_subjects`."""
+        found = self._projects.subjects(person_ids, project_key, epoch=epoch)
+        return {person_id: one.pseudonym for person_id, one in found.items()}
+
+    def project_subjects(
+        self, person_ids: Sequence[Pseudonym], project_key: bytes, *, epoch: bytes | None = None
+    ) -> dict[Pseudonym, ProjectSubject]:
+        """What each person is in one project, the same at every site that linked them.
 
         Parameters
         ----------
         project_key : bytes, 32
             Made by the hub, which holds no token; two projects' keys make unrelated pseudonyms.
+        epoch : bytes, 32, optional
+            Public key of the key server's epoch that the project pins; the newest one that this site knows.
 
         Raises
         ------
         IdentityError
-            The key has another length, or the vault does not know some of the persons.
+            The key has another length, or the vault does not know some of the persons, or not in that epoch.
         """
-        if len(project_key) != ROOT_KEY_BYTES:
-            raise IdentityError(f"project key: {len(project_key)} bytes where {ROOT_KEY_BYTES} were expected")
-        tokens = self._vault.tokens(person_ids)
-        unknown = set(person_ids) - tokens.keys()
-        if unknown:
-            raise IdentityError(
-                f"{len(unknown)} of {len(set(person_ids))} persons are not in this home's vault; "
-                "restore the vault that belongs to this lake"
+        return self._projects.subjects(person_ids, project_key, epoch=epoch)
+
+    def remember_originals(self, told: Mapping[Pseudonym, Mapping[str, str]]) -> None:
+        """Remember what keyed values stand for, by person: {keyed: original}."""
+        self._vault.originals.add(told)
+
+    def originals(self, person_id: Pseudonym) -> dict[str, str]:
+        """What a person's keyed values stand for."""
+        return self._vault.originals.of(person_id)
+
+    def rewritings(self) -> list[Rewriting]:
+        """Whose rows bear an earlier pseudonym still, because their INS came after it."""
+        waiting = self._vault.rewritings.waiting()
+        now = self._vault.people.named([old.now for old in waiting])
+        return [
+            Rewriting(
+                old=subject(old.person_id, old.seed, linked=old.linked),
+                new=subject(old.now, now[old.now].seed, linked=now[old.now].linked),
             )
-        return {person_id: _pseudonym(project_key, token) for person_id, token in tokens.items()}
+            for old in waiting
+        ]
+
+    def rewritten(self, old: Pseudonym) -> None:
+        """Forget an earlier pseudonym, which no row bears any more; nothing of it stays in the vault."""
+        with self._vault.database.transaction():
+            self._vault.originals.forget(old)
+            self._vault.rewritings.done(old)
 
     @property
     def late_links(self) -> int:
-        """Persons whose qualified INS came after their pseudonym, so that no other site recognises them."""
-        return self._vault.count_late_links()
+        """Persons whose rows are still to be rewritten."""
+        return len(self._vault.rewritings)
 
-    def _canonical(self, identity: PatientIdentity) -> tuple[PatientIdentity, tuple[str, ...]]:
-        """The identity as the vault keeps it, each number in its one spelling; and the INS' contradictions.
-
-        An INS that is not qualified proves nothing of who a person is (référentiel national
-        d'identitovigilance), nor does one that contradicts the record it stands in. So it never joins two
-        records: it is left aside beside a local identifier, and serves as one where it comes alone.
-        """
-        local = tuple(self._canonical_local(told) for told in identity.local)
-        if identity.national is None:
-            return PatientIdentity(local=local), ()
-        national = ins.check(identity.national, test_identities=self._test_identities)
-        doubts = ins.contradictions(national.value, birth_date=identity.birth_date, sex=identity.sex)
-        if national.status is IdentityStatus.QUALIFIED and not doubts:
-            return PatientIdentity(local=local, national=national), ()
-        alone = (LocalId(issuer=national.oid, value=Ipp(national.value)),)
-        return PatientIdentity(local=local or alone), doubts
-
-    def _canonical_local(self, told: LocalId) -> LocalId:
-        value, issuer = told.value.strip(), told.issuer.strip()
-        if self._registers:
-            issuer = issuer or told.authority.strip()
-        if issuer in self._registers:
-            issuer = ""
-        if not value:
-            raise IdentityError("a local identifier is blank; expected at least one character")
-        try:
-            f"{issuer}{value}".encode()
-        except UnicodeEncodeError:
-            # What a wrongly declared character set leaves. Python's own message would quote it.
-            raise IdentityError(
-                "a local identifier holds characters outside Unicode; correct its source"
-            ) from None
-        return LocalId(issuer=issuer, value=Ipp(value))
-
-    def _newcomer(self, identity: PatientIdentity) -> Person:
-        if identity.national is not None:
-            token, key_server = self._linked_token(identity.national), self._key_server.public
-        else:
-            first = identity.local[0]
-            token, key_server = keyed(self._local_key, first.issuer, first.value), None
-        return Person(person_id=_pseudonym(self._person_key, token), token=token, key_server=key_server)
-
-    def _linked_token(self, national: NationalId) -> bytes:
-        message = f"{national.oid}|{national.value}".encode()
-        scalar, blinded = oprf.blind(message)
-        [evaluated] = self._key_server.evaluate([blinded])
-        return oprf.finalize(message, scalar, evaluated)
+    def _check_not_awaited(self, identity: PatientIdentity) -> None:
+        if self._vault.awaiting.any(identity):
+            raise KeyServerAway(WAITS)
 
     def _recall(self, identity: PatientIdentity) -> Subject | None:
-        subject = self._recent.get(identity)
-        if subject is not None:
+        recalled = self._recent.get(identity)
+        if recalled is not None:
             self._recent.move_to_end(identity)
-        return subject
+        return recalled
 
-    def _remember(self, identity: PatientIdentity, subject: Subject) -> Subject:
-        self._recent[identity] = subject
+    def _remember(self, identity: PatientIdentity, found: Subject) -> Subject:
+        self._recent[identity] = found
         if len(self._recent) > RECENT_IDENTITIES:
             self._recent.popitem(last=False)
-        return subject
-
-
-def _subject(person: Person, doubts: tuple[str, ...] = ()) -> Subject:
-    # A local token is made with the site's key, so what derives from it is the site's as well.
-    shift = int.from_bytes(keyed(person.token, "date-shift")) % LONGEST_SHIFT_DAYS
-    return Subject(
-        person_id=person.person_id,
-        linked=person.key_server is not None,
-        date_shift_days=-1 - shift,
-        uid_key=keyed(person.token, "uid"),
-        doubts=doubts,
-    )
-
-
-def _pseudonym(key: bytes, token: bytes) -> Pseudonym:
-    return Pseudonym(keyed(key, token).hex()[:PSEUDONYM_DIGITS])
+        return found

@@ -121,6 +121,18 @@ class DisclosureRisk(UserError):
     exit_code = 16
 
 
+class KeyServerAway(UserError):
+    """The key server cannot be asked now: new persons wait, parked and encrypted, and nothing is lost."""
+
+    exit_code = 17
+
+
+class Opposed(UserError):
+    """The person objects to the use of their data for research."""
+
+    exit_code = 18
+
+
 def error_kinds() -> list[type[FederimError]]:
     """Every kind of error of this page, by exit code: the README's table and its test come from here."""
     found: list[type[FederimError]] = []

@@ -47,8 +47,7 @@ def spans(item: Item) -> Iterator[Item]:
 
 def is_lines(item: Item) -> bool:
     """Whether a file is NDJSON: by its name, or because its first line is an object and others follow."""
-    name = (item.member or item.path.name).lower()
-    if item.end is not None or name.endswith((".ndjson", ".jsonl")):
+    if item.end is not None or item.file_name.lower().endswith((".ndjson", ".jsonl")):
         return True
     with opened(item) as file:
         first, newline, rest = file.read(HEAD_BYTES).lstrip().partition(b"\n")

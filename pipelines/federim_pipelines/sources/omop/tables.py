@@ -31,11 +31,11 @@ SUFFIXES = (".csv", ".tsv", ".parquet")
 
 def table_of(item: Item) -> str | None:
     """The table a file bears the name of, in lower case; None if it is none of the model."""
-    name = PurePosixPath((item.member or item.path.name).lower())
+    name = PurePosixPath(item.file_name.lower())
     known = TAKEN | VOCABULARY | LEFT
     return name.stem if name.suffix in SUFFIXES and name.stem in known else None
 
 
 def is_parquet(item: Item) -> bool:
     """Whether a file is Parquet, by its name; else it is CSV."""
-    return (item.member or item.path.name).lower().endswith(".parquet")
+    return item.file_name.lower().endswith(".parquet")

@@ -1,0 +1,48 @@
+"""Know who objects to research before anything of them is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from federim.home import Home
+from federim.identity.vault.people import Person
+from federim.identity.vault.vault import Vault
+from federim.keys import keyed
+from federim.model.identifiers import PatientIdentity
+
+SENTENCE: Final = "the person objects to the use of their data for research; nothing of them is read"
+
+
+class Opposition:
+    """The site's list of those who object, and what other sites told of theirs."""
+
+    def __init__(self, home: Home, vault: Vault) -> None:
+        self._name = home.name
+        self._list = vault.suppression
+        self._database = vault.database
+
+    def listed(self, identities: Sequence[PatientIdentity]) -> list[bool]:
+        """Whether each of them is on the list; another number told of one who is becomes known as theirs."""
+        digests = [self._list.of_identity(identity) for identity in identities]
+        found = self._list.among({digest for each in digests for digest in each})
+        if found:
+            more = {digest for each in digests if not found.isdisjoint(each) for digest in each} - found
+            if more:
+                with self._database.transaction():
+                    self._list.add(sorted(more))
+        return [not found.isdisjoint(each) for each in digests]
+
+    def told_elsewhere(self, person: Person, identity: PatientIdentity) -> bool:
+        """Whether another site told that this person, unknown here so far, objects; then they are listed."""
+        notices = [self._list.of_notice(self.notice(token, self._name)) for token in person.tokens.values()]
+        if not self._list.among(notices):
+            return False
+        with self._database.transaction():
+            self._list.add(self._list.of_identity(identity))
+        return True
+
+    @staticmethod
+    def notice(token: bytes, recipient: str) -> bytes:
+        """What tells a site that a person objects if it knows the person, and nothing if it does not."""
+        return keyed(token, "opposition", recipient)

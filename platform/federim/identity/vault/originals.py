@@ -1,0 +1,45 @@
+"""Remember what each keyed value of a person stands for, sealed, so that they can be keyed anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from federim.identity.cipher import VaultCipher
+from federim.identity.vault.database import Database
+from federim.model.identifiers import Pseudonym
+
+_COLUMN = "original.sealed"
+
+
+class Originals:
+    """Keyed value → original, by person."""
+
+    def __init__(self, database: Database, cipher: VaultCipher) -> None:
+        self._database = database
+        self._cipher = cipher
+
+    def add(self, told: Mapping[Pseudonym, Mapping[str, str]]) -> None:
+        """Remember them, in one transaction; those that are remembered already change nothing."""
+        with self._database.transaction():
+            self._database.many(
+                "INSERT INTO original (person_id, digest, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                [
+                    (person_id, digest, self._cipher.seal(content, _COLUMN, digest.hex()))
+                    for person_id, values in told.items()
+                    for keyed, original in values.items()
+                    for digest, content in ((self._digest(keyed), json.dumps([keyed, original]).encode()),)
+                ],
+            )
+
+    def of(self, person_id: Pseudonym) -> dict[str, str]:
+        """All of one person's."""
+        rows = self._database.rows("SELECT digest, sealed FROM original WHERE person_id = ?", (person_id,))
+        return dict(json.loads(self._cipher.open(sealed, _COLUMN, digest.hex())) for digest, sealed in rows)
+
+    def forget(self, person_id: Pseudonym) -> int:
+        """Remember none of a person's any more; returns how many there were. In the caller's transaction."""
+        return self._database.run("DELETE FROM original WHERE person_id = ?", (person_id,))
+
+    def _digest(self, keyed: str) -> bytes:
+        return self._cipher.lookup("original", keyed)[:16]

@@ -1,0 +1,1 @@
+"""Whose signatures a home believes, as what, since when and until when."""
