@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federim.home import Home
-from federim.model.errors import FederimError, HomeError, LakeError, UnknownName, VerificationFailed
+from federim.model.errors import (
+    FederimError,
+    HomeError,
+    LakeError,
+    NotApproved,
+    UnknownName,
+    VerificationFailed,
+)
 from federim.model.training import FLOOR_COHORT, ArrayShape, MessageShape, TrainingPlan
 from federim_federated import pins, plan, plan_store, project_key, site_data
 from federim_federated.codes import GateCode, Refused
@@ -107,7 +114,7 @@ class Gate:
         ):
             try:
                 check(self._home, signed)
-            except VerificationFailed:
+            except (NotApproved, VerificationFailed):
                 raise Refused(code) from None
         if plan.expired(signed.plan):
             raise Refused(GateCode.EXPIRED)

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from federim.audit import trail
 from federim.home import Home, Role
-from federim.keys import canonical, check_signature
+from federim.keys import canonical
 from federim.model.errors import InputError, VerificationFailed
 from federim.model.training import TrainingPlan
+from federim.trust.roots import DECIDING
 from federim_federated import pins, plan_store, project_key
 from federim_federated.plan_store import SignedPlan
 from federim_federated.tasks import app_hash, learner
@@ -77,8 +78,10 @@ def countersign(site: Home, signed: SignedPlan, *, actor: str) -> SignedPlan:
 
     Raises
     ------
+    NotApproved
+        Who signed it for the committee is not trusted here to decide.
     VerificationFailed
-        The hub's signature is missing or not trusted here, the plan has expired or does not name this site,
+        The hub's signature is missing or not its own, the plan has expired or does not name this site,
         the snapshot here is not the one it pins, or the code here is not the code it was signed for.
     """
     site.require(Role.SITE)
@@ -97,7 +100,15 @@ def claim(signed: SignedPlan, name: str) -> bytes:
 
 
 def check_committee(site: Home, signed: SignedPlan) -> None:
-    """Raise `VerificationFailed` unless the plan's hub, which no site can be, signed it and is trusted."""
+    """Return if the plan's hub, which no site can be, signed it and is trusted to decide.
+
+    Raises
+    ------
+    NotApproved
+        It is not trusted here, or not as a hub or committee.
+    VerificationFailed
+        It did not sign the plan.
+    """
     if signed.plan.hub == site.name:
         raise VerificationFailed(f"plan {signed.plan.name}: a site cannot stand for the committee")
     _check(site, signed, signed.plan.hub)
@@ -137,14 +148,8 @@ def changed(plan: TrainingPlan) -> bool:
 
 
 def _check(home: Home, signed: SignedPlan, name: str) -> None:
-    signature, public = signed.signatures.get(name), home.trusted.get(name)
+    signature, what = signed.signatures.get(name), f"plan {signed.plan.name}"
     if signature is None:
-        raise VerificationFailed(f"plan {signed.plan.name} is not signed by {name}")
-    if public is None:
-        raise VerificationFailed(
-            f"plan {signed.plan.name} is signed by {name}, whom {home.name} does not trust; "
-            "compare keys, then federim trust add"
-        )
-    check_signature(
-        public, signature, claim(signed, name), what=f"plan {signed.plan.name}, signature of {name}"
-    )
+        raise VerificationFailed(f"{what} is not signed by {name}")
+    # Undated: a plan's own last day bounds how long a key that was replaced counts.
+    home.trust_roots.verify(name, signature, claim(signed, name), what=what, kinds=DECIDING)

@@ -16,6 +16,7 @@ from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.sources.dicom_patient import subject_of
 from federim_pipelines.sources.mapping import Mapping, load_mapping
+from federim_pipelines.subjects import Subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Worker:
 
     home: Home
     exchange: Exchange
+    subjects: Subjects
     deidentifier: Deidentifier
     mapping: Mapping | None
     codebook: Codebook
@@ -56,13 +58,15 @@ class Worker:
         """
         home = opened(task.home, test_identities=task.test_identities)
         exchange = Exchange.open(home)
+        subjects = Subjects(exchange)
         policy = load_policy(task.policy, dispositions=task.dispositions, denied=task.denied)
         return cls(
             home=home,
             exchange=exchange,
+            subjects=subjects,
             deidentifier=Deidentifier(
                 policy,
-                partial(subject_of, exchange=exchange, issuer=task.issuer),
+                partial(subject_of, subjects=subjects, issuer=task.issuer),
                 prover=Prover.under(policy),
             ),
             mapping=None if task.mapping is None else load_mapping(task.mapping),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import secrets
 import tomllib
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -15,13 +17,22 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from federim.keys import SigningKey, create_keys, keyed, read_key, write_private
+from federim.keys import (
+    ROOT_KEY_BYTES,
+    SealingKey,
+    SigningKey,
+    create_keys,
+    keyed,
+    read_key,
+    write_private,
+)
 from federim.model.errors import HomeError
 from federim.model.identifiers import SiteName
+from federim.trust.changes import NAME_PATTERN, added
+from federim.trust.roots import OwnKey, TrustKind, TrustRoots
+from federim.trust.store import TrustStore
 
 SETTINGS_FILE = "federim.toml"
-TRUSTED_FILE = "trusted.json"
-NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 class Role(StrEnum):
@@ -55,9 +66,25 @@ class Settings(BaseSettings):
     test_identities: bool = Field(default=False, description="accept INS of the test and demo OIDs")
     key_server: str = Field(
         default="",
-        pattern=r"^(|embedded:.+)$",
+        pattern=r"^(|embedded:.+|https://[^/\s]+)$",
         description="who evaluates blinded INS: '' is this home's own key (links nobody across sites), "
-        "embedded:FILE a key server in this process",
+        "embedded:FILE or embedded:FOLDER a key server in this process, https://HOST:PORT one far away",
+    )
+    key_server_ca: str = Field(
+        default="", description="PEM file: who vouches for the key server's certificate"
+    )
+    key_server_certificate: str = Field(
+        default="", description="PEM file: what this site shows the key server; its operator knows it"
+    )
+    key_server_key: str = Field(default="", description="PEM file: the private key of that certificate")
+    key_server_public: str = Field(
+        default="",
+        pattern="^(|[0-9a-f]{64})$",
+        description="public key of the key server's epoch, compared over a second channel; "
+        "federim trust add --kind key-server says the same, and takes several",
+    )
+    verify_key_server: bool = Field(
+        default=True, description="have the key server prove that it used the key of its public one"
     )
     query_memory: str = Field(default="2GB", pattern=r"^[0-9]+(MB|GB)$", description="DuckDB's memory limit")
     query_seconds: int = Field(default=60, ge=1, description="longest a researcher's query may run")
@@ -195,6 +222,11 @@ class Home:
         return self.root / "spool"
 
     @property
+    def parked(self) -> Path:
+        """Input that waits for the key server, encrypted."""
+        return self.root / "parked"
+
+    @property
     def vault(self) -> Path:
         """Identities. Only `federim.identity` opens what is in it."""
         return self.root / "vault"
@@ -250,39 +282,65 @@ class Home:
         """The 32-byte key of this home for one purpose; two purposes' keys tell nothing of each other."""
         return keyed(self._root_key, "federim", purpose)
 
-    @cached_property
+    @property
     def signing_key(self) -> SigningKey:
-        """The key this home signs audit heads, plans, decisions and manifests with."""
+        """The key this home signs audit heads, plans, decisions and manifests with.
+
+        Read each time: it may be rotated while a service runs.
+        """
         return SigningKey(read_key(self.keys / "signing.key"))
 
     @property
-    def trusted(self) -> dict[str, str]:
-        """Public keys this home trusts, by the name of the home that signs with them."""
-        path = self.keys / TRUSTED_FILE
-        if not path.exists():
-            return {self.name: self.signing_key.public}
-        known: dict[str, str] = json.loads(path.read_text())
-        return {**known, self.name: self.signing_key.public}
+    def sealing_keys(self) -> tuple[SealingKey, ...]:
+        """The keys that open what is sealed to this home: the one it gives out, then those before it."""
+        path = self.keys / "sealing.key"
+        if not path.exists():  # a home of an earlier version
+            with suppress(FileExistsError):  # another process was first
+                write_private(path, secrets.token_bytes(ROOT_KEY_BYTES))
+        before = sorted((self.keys / "retired").glob("*.key"))
+        return tuple(SealingKey(read_key(each)) for each in (path, *before))
 
-    def trust(self, name: str, public: str) -> None:
+    @property
+    def trust_roots(self) -> TrustRoots:
+        """Whose signatures this home believes, and as what; its own keys, earlier ones too, among them."""
+        return self._trust_store.read()
+
+    @property
+    def trusted(self) -> dict[str, str]:
+        """The public key each trusted home signs with now, by its name; this home's own among them."""
+        return self.trust_roots.publics
+
+    def trust(self, name: str, public: str, kind: TrustKind | None = None, *, sealing: str = "") -> None:
         """Trust signatures of `name` made with `public` (64 hexadecimal digits).
+
+        Parameters
+        ----------
+        kind : what that home is; what is not said is a site at a hub, and a hub anywhere else
+        sealing : its X25519 key, 64 hexadecimal digits, without which nothing can be sealed to it
 
         Raises
         ------
         HomeError
-            The key is malformed, or another key is already trusted under that name.
+            As `federim.trust.changes.added`.
         """
-        if not re.fullmatch("[0-9a-f]{64}", public):
-            raise HomeError(f"public key of {name!r}: expected 64 hexadecimal digits")
-        known = self.trusted
-        if known.setdefault(name, public) != public:
-            raise HomeError(
-                f"{name!r} is already trusted under another key; ask that site which one is right"
-            )
-        pending = self.keys / f".{TRUSTED_FILE}.new"
-        pending.unlink(missing_ok=True)
-        write_private(pending, json.dumps(known, indent=1, sort_keys=True).encode())
-        pending.replace(self.keys / TRUSTED_FILE)
+        self.change_trust(
+            lambda roots: added(roots, name, public, kind=kind or self._counterpart, sealing=sealing)
+        )
+
+    def change_trust(self, change: Callable[[TrustRoots], TrustRoots]) -> TrustRoots:
+        """Keep what a change (`federim.trust.changes`) makes of the trust roots, whole or not at all."""
+        return self._trust_store.change(change)
+
+    @property
+    def _counterpart(self) -> TrustKind:
+        return TrustKind.SITE if self.settings.role is Role.HUB else TrustKind.HUB
+
+    @property
+    def _trust_store(self) -> TrustStore:
+        return TrustStore(folder=self.keys, owner=self.name, own=self._own_key, counterpart=self._counterpart)
+
+    def _own_key(self) -> OwnKey:
+        return OwnKey(public=self.signing_key.public, sealing=self.sealing_keys[0].public)
 
 
 def find_home(given: Path | None) -> Path:

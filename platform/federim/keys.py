@@ -1,4 +1,4 @@
-"""A home's secrets: one root key whose uses are derived, one key that signs, one that opens what is sealed."""
+"""A home's secrets: a root key whose uses are derived, a key that signs, a key that opens what is sealed."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ from federim_pipelines.deidentify.tokens import Tokens
 from federim_pipelines.deidentify.walk import CODE_MEANING, PATIENT_ID, PATIENT_NAME, UTF_8
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
+from federim_pipelines.keying import Originals
 
 # SOPClassUID, SOPInstanceUID, StudyInstanceUID, SeriesInstanceUID
 _REQUIRED: Final = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
@@ -56,9 +57,12 @@ class _Kind:
 class FastPath:
     """Cleans the files it knows how to, one after the other; see `instance.Deidentifier`."""
 
-    def __init__(self, policy: Policy, subject_of: SubjectOf, prove: Prove) -> None:
+    def __init__(
+        self, policy: Policy, subject_of: SubjectOf, prove: Prove, originals: Originals | None
+    ) -> None:
         self._policy = policy
         self._subject_of = subject_of
+        self._originals = originals
         self._prove = prove
         self._known = Remembered(self._meet, most=_PATIENTS)
         self._kind = Remembered(self._judge)
@@ -169,7 +173,7 @@ class FastPath:
 
     def _meet(self, attributes: Attributes) -> Known:
         assert isinstance(attributes, Header)
-        person = person_of(attributes, self._policy, self._subject_of)
+        person = person_of(attributes, self._policy, self._subject_of, self._originals)
         explicit, codec = attributes.explicit, attributes.codec
         return Known(
             Tokens(self._policy, person.rules, person.private, explicit=explicit, codec=codec), person

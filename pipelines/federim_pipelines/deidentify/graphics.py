@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from federim_pipelines.deidentify.text.cleaner import TextCleaner
-from federim_pipelines.deidentify.text.names import keyed_name
+from federim_pipelines.keying import Keying
 
 SHUTTER_SHAPE: Final = 0x00181600
 OVERLAY_SHUTTER: Final = "BITMAP"  # the shape of a shutter that is an overlay, and goes with it
-
-_LONGEST_CODE: Final = 16  # characters of a CS
 
 # Code strings that people type: GraphicLayer (0070,0002) and ContentLabel (0070,0080).
 TYPED_NAMES: Final = frozenset({0x00700002, 0x00700080})
 
 
-def drawing_name(name: str, cleaner: TextCleaner, key: bytes) -> str:
-    """The name of a layer or of a presentation: as it is where it is technical, else 16 letters of `key`.
+def drawing_name(name: str, cleaner: TextCleaner, keying: Keying) -> str:
+    """The name of a layer or of a presentation: as it is where it is technical, else 16 letters.
 
     The same name always gives the same one, so that an annotation is found on its layer in every object.
 
@@ -25,6 +23,4 @@ def drawing_name(name: str, cleaner: TextCleaner, key: bytes) -> str:
     ----------
     DICOM PS3.15, E.3.3 (Clean Graphics Option); PS3.3, C.10.5 and C.10.7.
     """
-    if cleaner.clean(name) == name:
-        return name
-    return keyed_name(name.replace(".", "_"), key).upper()[:_LONGEST_CODE]
+    return name if cleaner.clean(name) == name else keying.drawing(name)

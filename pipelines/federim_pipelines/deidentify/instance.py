@@ -14,6 +14,7 @@ from federim_pipelines.deidentify.proof import Prover
 from federim_pipelines.deidentify.reading import Source
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
+from federim_pipelines.keying import Originals
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 
 
@@ -29,15 +30,24 @@ class Deidentifier:
         Searches every result for the patient's own values; None leaves the proof out.
     fast : bool
         Whether the fast path may be taken; the results are the same.
+    originals : Originals
+        Gathers what keyed values stand for, where somebody wants to know.
     """
 
     def __init__(
-        self, policy: Policy, subject_of: SubjectOf, *, prover: Prover | None = None, fast: bool = True
+        self,
+        policy: Policy,
+        subject_of: SubjectOf,
+        *,
+        prover: Prover | None = None,
+        fast: bool = True,
+        originals: Originals | None = None,
     ) -> None:
         self._policy = policy
         self._subject_of = subject_of
         self._prover = prover
-        self._fast = FastPath(policy, subject_of, self._prove) if fast else None
+        self._originals = originals
+        self._fast = FastPath(policy, subject_of, self._prove, originals) if fast else None
 
     def file(self, path: str | Path) -> Cleaned:
         """The de-identified form of a file, to be used as a context manager.
@@ -77,7 +87,7 @@ class Deidentifier:
         return clean_file(
             source,
             self._policy,
-            lambda dataset: person_of(dataset, self._policy, self._subject_of),
+            lambda dataset: person_of(dataset, self._policy, self._subject_of, self._originals),
             self._prove,
         )
 

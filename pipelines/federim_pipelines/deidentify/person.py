@@ -15,6 +15,7 @@ from federim_pipelines.deidentify.text.cleaner import TextCleaner
 from federim_pipelines.deidentify.text.ner import second_pass
 from federim_pipelines.deidentify.text.own_values import OwnValues
 from federim_pipelines.deidentify.values import ValueRules
+from federim_pipelines.keying import Keying, Originals
 
 SubjectOf = Callable[[Attributes], Subject]
 
@@ -29,7 +30,9 @@ class Person:
     private: PrivateRules | None
 
 
-def person_of(attributes: Attributes, policy: Policy, subject_of: SubjectOf) -> Person:
+def person_of(
+    attributes: Attributes, policy: Policy, subject_of: SubjectOf, originals: Originals | None = None
+) -> Person:
     """Gather them from a header as the device wrote it; raises what `subject_of` raises."""
     subject = subject_of(attributes)
     own = OwnValues.of(attributes)
@@ -40,7 +43,8 @@ def person_of(attributes: Attributes, policy: Policy, subject_of: SubjectOf) -> 
     studied = [parse_date(str(part)) for part in values_of(attributes.get("StudyDate"))[:1]]
     year = studied[0].year if studied and studied[0] is not None else None
     private = PrivateRules(policy.dispositions) if policy.keeps_private else None
-    return Person(subject, ValueRules(policy, subject, own, text, study_year=year), text, private)
+    rules = ValueRules(policy, Keying(subject, originals), own, text, study_year=year)
+    return Person(subject, rules, text, private)
 
 
 def _days(attributes: Attributes) -> frozenset[str]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.codes import is_a_code, is_a_scheme, is_standard
 from federim_pipelines.deidentify.dates import (
+    DUMMY_DAY,
     OLDEST_AGE,
     parse_date,
     readable_time,
@@ -29,7 +29,7 @@ from federim_pipelines.deidentify.policy.policy import Action, Policy
 from federim_pipelines.deidentify.text.cleaner import TextCleaner
 from federim_pipelines.deidentify.text.own_values import OwnValues
 from federim_pipelines.deidentify.text.patterns import holds_identifier
-from federim_pipelines.deidentify.uids import keyed_uid
+from federim_pipelines.keying import Keying
 
 TEXT: Final = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 TEXTUAL: Final = TEXT | {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
@@ -43,8 +43,8 @@ _DUMMIES: Final = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), _REMOVED),
     "UR": "urn:removed",
     "AS": "000Y",
-    "DA": "19000101",
-    "DT": "19000101000000",
+    "DA": f"{DUMMY_DAY:%Y%m%d}",
+    "DT": f"{DUMMY_DAY:%Y%m%d}000000",
     "TM": "000000",
 }
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
@@ -97,7 +97,7 @@ class ValueRules:
     def __init__(
         self,
         policy: Policy,
-        subject: Subject,
+        keying: Keying,
         own: OwnValues,
         text: TextCleaner,
         *,
@@ -105,7 +105,8 @@ class ValueRules:
     ) -> None:
         self.kept: list[tuple[int, str]] = []
         self._policy = policy
-        self._subject = subject
+        self._keying = keying
+        self._days = keying.subject.date_shift_days
         self._own = own
         self._cleaner = text
         self._study_year = study_year
@@ -124,7 +125,7 @@ class ValueRules:
             Action.KEEP: self._keep,
             Action.CLEAN: self._clean,
             Action.DATE: self._moved,
-            Action.UID: lambda _tag, vr, part: keyed_uid(self._subject.uid_key, part) if vr == "UI" else None,
+            Action.UID: lambda _tag, vr, part: self._keying.uid(part) if vr == "UI" else None,
             Action.YEAR: lambda _tag, vr, part: self._year(part) if vr == "DA" else None,
         }
 
@@ -181,7 +182,7 @@ class ValueRules:
             return self._whole(vr, part)
         if vr == "UI":
             is_uid = _UID.fullmatch(part) is not None and not self._own.are_in(part)
-            return part if is_uid else keyed_uid(self._subject.uid_key, part)
+            return part if is_uid else self._keying.uid(part)
         if vr in ("DA", "DT", "TM"):
             return self._date(vr, part)
         return self._by_vr[vr](tag, part)
@@ -215,7 +216,7 @@ class ValueRules:
         return None
 
     def _unlisted_uid(self, _tag: int, part: str) -> str:
-        return part if self._policy.keeps_uids else keyed_uid(self._subject.uid_key, part)
+        return part if self._policy.keeps_uids else self._keying.uid(part)
 
     def _unlisted_date(self, tag: int, part: str) -> str | None:
         return self._date(vr_of(tag), part)
@@ -223,11 +224,11 @@ class ValueRules:
     def _date(self, vr: str | None, part: str) -> str | None:
         if self._policy.keeps_dates:
             return _dated(vr, part, days=0)
-        return _dated(vr, part, days=self._subject.date_shift_days) if self._policy.moves_dates else None
+        return _dated(vr, part, days=self._days) if self._policy.moves_dates else None
 
     def _moved(self, _tag: int, vr: str, part: str) -> str | None:
         """DA and DT moved by the subject's days; a time of day as it is."""
-        return _dated(vr, part, days=self._subject.date_shift_days)
+        return _dated(vr, part, days=self._days)
 
     def _year(self, part: str) -> str:
         """The first day of the year of birth; the very old are one group."""
@@ -241,7 +242,7 @@ class ValueRules:
 
     def _code_string(self, tag: int, part: str) -> str | None:
         if tag in TYPED_NAMES:
-            return drawing_name(part, self._cleaner, self._subject.uid_key)
+            return drawing_name(part, self._cleaner, self._keying)
         if tag == SHUTTER_SHAPE and part == OVERLAY_SHUTTER:
             return None
         if not _CODE_STRING.fullmatch(part) or self._own.are_in(part):

@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from typing import BinaryIO
 
 from federim.keys import canonical, keyed
-from federim.model.errors import IdentityError
 from federim.model.identifiers import Ipp, LocalId, PatientIdentity
 from federim_pipelines.extract.columns import Reading
 from federim_pipelines.extract.unusable import Unusable
@@ -53,6 +52,15 @@ def spans(item: Item) -> Iterator[Item]:
         yield replace(item, start=start, end=start + len(rest), first_line=row)
 
 
+def first_row(item: Item) -> bytes:
+    """The bytes of the row of names, its line break included, in which a quoted name may hold another."""
+    row = b""
+    with opened(Item(source=item.source, path=item.path, member=item.member)) as content:
+        while (line := content.readline()) and not (row := row + line).count(b'"') % 2 == 0:
+            pass
+    return row
+
+
 def identities(item: Item, file: CsvFile) -> Iterator[PatientIdentity]:
     """The persons a register names; what cannot be read is left for `read` to refuse."""
     if not file.person.is_register:
@@ -93,11 +101,6 @@ def read(item: Item, worker: Worker) -> Outcome:
             except Unusable as refused:
                 refusal = Refusal(reason=refused.reason, position=position, detail=refused.detail)
                 outcome.refusals.append(refusal)
-            except IdentityError:
-                detail = f"column {file.person.key}"
-                outcome.refusals.append(
-                    Refusal(reason=Reason.IDENTITY_REFUSED, position=position, detail=detail)
-                )
     return outcome
 
 
@@ -117,13 +120,14 @@ def _record(cells: Cells, position: int, header: Header, reading: Reading, worke
         text = cells[header.place[column]].strip()
         return None if text in file.missing else text
 
+    where = f"column {file.person.key}"
     key = cell(file.person.key)
     if key is None:
-        raise Unusable(Reason.PATIENT_UNKNOWN, f"column {file.person.key}")
-    identity = _identity(key, file)
-    subject = worker.exchange.learn(identity) if file.person.is_register else worker.exchange.find(identity)
+        raise Unusable(Reason.PATIENT_UNKNOWN, where)
+    trade = worker.subjects.learn if file.person.is_register else worker.subjects.find
+    subject = trade(_identity(key, file), where)
     if subject is None:
-        raise Unusable(Reason.PATIENT_UNKNOWN, f"column {file.person.key}")
+        raise Unusable(Reason.PATIENT_UNKNOWN, where)
     names = [cell(column) for column in file.id]
     if None in names:
         raise Unusable(Reason.UNREADABLE, f"column {file.id[names.index(None)]}: a row's name is missing")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from federim.identity.exchange import Exchange
-from federim.model.errors import IdentityError
 from federim.model.identifiers import PatientIdentity, Subject
 from federim_pipelines.deidentify.dates import parse_date
 from federim_pipelines.deidentify.header import Attributes
@@ -14,6 +12,7 @@ from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
 from federim_pipelines.sources import identifiers
 from federim_pipelines.sources.identifiers import Told
+from federim_pipelines.subjects import Subjects
 
 
 def identity_of(dataset: Attributes, issuer: str = "") -> PatientIdentity | None:
@@ -41,23 +40,18 @@ def identity_of(dataset: Attributes, issuer: str = "") -> PatientIdentity | None
     )
 
 
-def subject_of(attributes: Attributes, exchange: Exchange, issuer: str = "") -> Subject:
+def subject_of(attributes: Attributes, subjects: Subjects, issuer: str = "") -> Subject:
     """Who a header is about.
 
     Raises
     ------
     Unusable
-        It names nobody, or its identifiers are malformed or contradict each other.
+        It names nobody; or as `Subjects.learn`.
     """
     identity = identity_of(attributes, issuer)
     if identity is None:
         raise Unusable(Reason.PATIENT_UNKNOWN, "PatientID (0010,0020)")
-    try:
-        return exchange.learn(identity)
-    except IdentityError:
-        raise Unusable(
-            Reason.IDENTITY_REFUSED, "PatientID (0010,0020) or OtherPatientIDsSequence (0010,1002)"
-        ) from None
+    return subjects.learn(identity, "PatientID (0010,0020) or OtherPatientIDsSequence (0010,1002)")
 
 
 def _identifiers(dataset: Attributes) -> Iterator[tuple[Attributes, bool]]:

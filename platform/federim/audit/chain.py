@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from federim.home import Home
-from federim.keys import canonical, check_signature
+from federim.keys import canonical
 from federim.model.errors import UserError, VerificationFailed
 
 GENESIS = "0" * 64
@@ -96,7 +96,7 @@ def read_head(home: Home) -> Head | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise VerificationFailed(f"{path.name}: not a signed head of the audit trail") from error
-    check_signature(home.signing_key.public, signature, _head_claim(home, head), what=path.name)
+    home.trust_roots.verify(home.name, signature, _head_claim(home, head), what=path.name)
     return head
 
 

@@ -13,8 +13,8 @@ from federim.audit import chain
 from federim.audit.models import Event
 from federim.database import alias
 from federim.home import Home
-from federim.keys import check_signature
-from federim.model.errors import VerificationFailed
+from federim.model.errors import NotApproved, VerificationFailed
+from federim.trust.roots import TrustRoots
 
 ROWS_AT_A_TIME = 2_000  # verification streams; a trail of years must not fill memory
 
@@ -67,12 +67,13 @@ def verify(home: Home) -> ChainReport:
     """Read the whole trail and find the first event that was changed, removed, inserted or moved."""
     total = Event.objects.using(alias(home)).count()
     previous, count = chain.GENESIS, 0
+    roots = home.trust_roots
     try:
         head = chain.read_head(home)
     except VerificationFailed as error:
         return ChainReport(events=total, ok=False, reason=str(error))
     for event in Event.objects.using(alias(home)).order_by("sequence").iterator(chunk_size=ROWS_AT_A_TIME):
-        reason = _broken(home, event, sequence=count + 1, previous=previous)
+        reason = _broken(home, roots, event, sequence=count + 1, previous=previous)
         if not reason and head is not None and head.events == event.sequence and head.hash != event.hash:
             reason = "it is not the event the signed head knows"
         if reason:
@@ -123,7 +124,7 @@ def _advance(home: Home, head: chain.Head) -> None:
     chain.advance_head(home, head)
 
 
-def _broken(home: Home, event: Event, *, sequence: int, previous: str) -> str:
+def _broken(home: Home, roots: TrustRoots, event: Event, *, sequence: int, previous: str) -> str:
     """Why this event cannot be the one that follows `previous`; empty if it can."""
     if event.sequence != sequence:
         return "an event is missing here"
@@ -140,12 +141,13 @@ def _broken(home: Home, event: Event, *, sequence: int, previous: str) -> str:
     if event.hash != expected:
         return "its content is not what was hashed"
     try:
-        check_signature(
-            home.signing_key.public,
+        roots.verify(
+            home.name,
             event.signature,
             chain.event_claim(home, event.hash),
             what="audit event",
+            signed_at=event.at,
         )
-    except VerificationFailed:
+    except (NotApproved, VerificationFailed):
         return "it was not signed by this home"
     return ""

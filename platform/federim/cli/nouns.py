@@ -24,6 +24,7 @@ class Nouns(TyperGroup):
         "listen": "federim.cli.listen:listen",
         "pull": "federim.cli.pull:pull",
         "sql": "federim.cli.sql:sql",
+        "ins": "federim.cli.ins:ins",
         "keyserver": "federim.cli.homes:keyserver",
         "deidentify": "federim.cli.deidentify:deidentify",
         "run": "federim.cli.run:run",

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from federim import signed
 from federim.home import Home
-from federim.keys import canonical, check_signature
-from federim.model.errors import InputError, NotApproved, VerificationFailed
-
-Document = dict[str, Any]
-
-
-SIGNATURE = re.compile("[0-9a-f]{128}")
+from federim.keys import canonical
+from federim.model.errors import InputError, VerificationFailed
+from federim.signed import Document
+from federim.trust.roots import DECIDING, TrustKind
 
 
 class Kind(StrEnum):
@@ -31,6 +28,18 @@ class Kind(StrEnum):
     COUNTERSIGNATURE = "countersignature"  # hub → site: that hash, acknowledged
 
 
+FROM_SITE: Final = frozenset({TrustKind.SITE})
+SIGNERS: Final = {
+    Kind.PACKAGE: DECIDING,
+    Kind.REPORT: FROM_SITE,
+    Kind.DECISION: DECIDING,
+    Kind.REVOCATION: DECIDING,
+    Kind.RELEASE: FROM_SITE,
+    Kind.COUNTERSIGNATURE: DECIDING,
+}
+"""What the signer of a document may be, in a home other than the signer's own."""
+
+
 def digest(document: Any) -> str:
     """SHA-256 of a document's canonical JSON (64 hexadecimal digits)."""
     return hashlib.sha256(canonical(document)).hexdigest()
@@ -38,8 +47,7 @@ def digest(document: Any) -> str:
 
 def sign(home: Home, kind: Kind, content: Mapping[str, Any]) -> Document:
     """`content` as a document of `kind`, signed by this home."""
-    document = {**content, "kind": kind.value, "signer": home.name}
-    return {**document, "signature": home.signing_key.sign(canonical(document))}
+    return signed.sign(home, kind.value, content)
 
 
 def check(home: Home, document: Mapping[str, Any], kind: Kind) -> str:
@@ -50,26 +58,11 @@ def check(home: Home, document: Mapping[str, Any], kind: Kind) -> str:
     InputError
         It is a document of another kind, or none.
     NotApproved
-        Its signer is not one this home trusts.
+        Its signer is not one this home trusts, or not as what signs such a document.
     VerificationFailed
         It was changed after it was signed.
     """
-    if document.get("kind") != kind.value:
-        raise InputError(f"expected a {kind.value} document, found {str(document.get('kind'))[:30]!r}")
-    signer = str(document.get("signer"))
-    public = home.trusted.get(signer)
-    if public is None:
-        raise NotApproved(
-            f"the {kind.value} document is signed by {signer[:40]!r}, whose key {home.name} does not trust; "
-            "compare its key over a second channel, then federim trust add"
-        )
-    unsigned = {key: value for key, value in document.items() if key != "signature"}
-    signature = str(document.get("signature"))
-    if not SIGNATURE.fullmatch(signature):
-        # bytes.fromhex also takes capitals and spaces: a changed byte must show.
-        raise VerificationFailed(f"the {kind.value} document of {signer}: its signature is malformed")
-    check_signature(public, signature, canonical(unsigned), what=f"the {kind.value} document of {signer}")
-    return signer
+    return signed.check(home.trust_roots, document, kind.value, kinds=SIGNERS[kind])
 
 
 def read(path: Path) -> Document:

@@ -48,9 +48,9 @@ def verify(home: Home, folder: Path) -> Verified:
     VerificationFailed
         A file was changed, added or removed; the message names it.
     NotApproved
-        The decision in it, or the receipt beside it, is signed by a home this one does not trust.
+        It, the decision in it, or the receipt beside it, is signed by a home this one does not trust for that.
     """
-    checked = manifest.verify(folder, home.trusted)
+    checked = manifest.verify(folder, home.trust_roots)
     facts = checked.facts
     decision = documents.read(folder / "decision.json")
     signer = documents.check(home, decision, Kind.DECISION)

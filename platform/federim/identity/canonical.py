@@ -27,7 +27,7 @@ class Canonical:
         IdentityError
             An identifier is malformed, or its authority is not accepted here.
         """
-        local = tuple(self._local(each) for each in told.local)
+        local = tuple(dict.fromkeys(self._local(each) for each in told.local))
         if told.national is None:
             return PatientIdentity(local=local), ()
         national = ins.check(told.national, test_identities=self._test_identities)

@@ -120,7 +120,10 @@ class Exchange:
                 canonical[place] = self._canonical.identity(identity)
             except IdentityError as error:
                 answers[place] = error
+        begun = self._vault.rewritings.begun
         found = self._enrolment.settle({place: identity for place, (identity, _) in canonical.items()})
+        if self._vault.rewritings.begun > begun:
+            self._recent.clear()
         for place, one in found.items():
             answers[place] = (
                 one

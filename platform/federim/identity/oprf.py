@@ -144,7 +144,8 @@ def prove(
     challenge = _challenge(
         public, composite, product, ristretto.multiply_base(nonce), multiply(nonce, composite)
     )
-    return challenge + ristretto.minus(nonce, ristretto.times(challenge, private))
+    response: bytes = ristretto.minus(nonce, ristretto.times(challenge, private))
+    return challenge + response
 
 
 def verify(public: bytes, points: Sequence[bytes], evaluated: Sequence[bytes], proof: bytes) -> None:

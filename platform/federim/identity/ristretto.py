@@ -7,14 +7,19 @@ libsodium, in time that does not depend on it.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from enum import Enum
 from itertools import accumulate
+from pathlib import Path
 from typing import Final
 
 import rbcl
 
 from federim.model.errors import IdentityError
+
+# rbcl leaves a copy of libsodium among the temporary files, one more for each process that loads it.
+Path(sys.modules["rbcl._sodium"].lib_path).unlink(missing_ok=True)
 
 POINT_BYTES: Final = 32
 SCALAR_BYTES: Final = 32

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,12 +12,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from federim.keys import SigningKey, canonical, check_signature
+from federim.keys import SigningKey, canonical
 from federim.model.errors import VerificationFailed
+from federim.trust.roots import TrustKind, TrustRoots
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
-HEXADECIMAL = re.compile("[0-9a-f]{128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +62,19 @@ def write(folder: Path, facts: Mapping[str, Any], key: SigningKey, *, signer: st
     return hashlib.sha256(content).hexdigest()
 
 
-def verify(folder: Path, trusted: Mapping[str, str]) -> Manifest:
+def verify(folder: Path, roots: TrustRoots) -> Manifest:
     """The folder's manifest, if nothing in the folder differs from it.
 
-    Parameters
-    ----------
-    trusted : public key (64 hexadecimal digits) by signer's name
+    It bears no date, so that the same content makes the same manifest: a key of the site's that another has
+    replaced verifies it, a revoked one does not.
 
     Raises
     ------
+    NotApproved
+        Its signer is not trusted here as a site.
     VerificationFailed
-        The manifest or its signature is missing or malformed, the signer is unknown or signed with another
-        key, or a file was changed, added or removed; the message names it.
+        The manifest or its signature is missing or malformed, or a file was changed, added or removed; the
+        message names it.
     """
     try:
         content = (folder / MANIFEST).read_bytes()
@@ -86,14 +86,9 @@ def verify(folder: Path, trusted: Mapping[str, str]) -> Manifest:
         raise VerificationFailed(f"{Path(error.filename).name} is missing") from None
     except (ValueError, KeyError, TypeError):
         raise VerificationFailed(f"{MANIFEST} is not a manifest") from None
-    if trusted.get(signer) != public_key:
-        raise VerificationFailed(
-            f"{MANIFEST}: its signer or the signer's key is not trusted here; federim trust add believes one"
-        )
-    if not HEXADECIMAL.fullmatch(signature):
-        # bytes.fromhex also takes capitals and spaces: a changed byte must show.
-        raise VerificationFailed(f"{SIGNATURE}: expected 128 lower-case hexadecimal digits")
-    check_signature(public_key, signature, content, what=MANIFEST)
+    used = roots.verify(str(signer), signature, content, what=MANIFEST, kinds={TrustKind.SITE})
+    if public_key != used:
+        raise VerificationFailed(f"{MANIFEST}: it names another public key than the one it was signed with")
     present = {path.relative_to(folder).as_posix(): path for path in _paths(folder)}
     for name in sorted(listed.keys() | present.keys()):
         if name not in present:

@@ -83,9 +83,7 @@ def rotated(
             f"the statement replaces a key of {name} that is not the one trusted here; apply its earlier "
             "statements first, oldest first, or import the hub's bundle, which holds them all"
         )
-    successor = replace(
-        before, public=public, sealing=sealing, since=_now(), vouched_by=before.vouched_by, statement=statement
-    )
+    successor = replace(before, public=public, sealing=sealing, since=_now(), statement=statement)
     return replace(roots, roots=(*_with(roots, replace(before, until=at)), successor))
 
 
@@ -171,17 +169,13 @@ def _merged_one(roots: TrustRoots, offered: TrustRoot, hub: str) -> TrustRoots:
     return replace(roots, roots=_with(roots, both))
 
 
-def _completed(
-    roots: TrustRoots, known: TrustRoot, name: str, kind: TrustKind, sealing: str
-) -> TrustRoots:
+def _completed(roots: TrustRoots, known: TrustRoot, name: str, kind: TrustKind, sealing: str) -> TrustRoots:
     if known.revoked is not None:
-        raise HomeError(
-            f"that key was revoked on {known.revoked:%Y-%m-%d}; ask {known.name} for its new one"
-        )
+        raise HomeError(f"that key was revoked on {known.revoked:%Y-%m-%d}; ask {known.name} for its new one")
     if known.name != name:
         raise HomeError(f"that key is trusted already, as the one of {known.name}; no two homes share one")
     if known.sealing and sealing not in ("", known.sealing):
-        raise HomeError(f"{name!r} is already trusted under another sealing key; it changes by rotation alone")
+        raise HomeError(f"{name!r} is already trusted under another sealing key; only a rotation changes it")
     if (known.kind is TrustKind.KEY_SERVER) != (kind is TrustKind.KEY_SERVER):
         raise HomeError(f"{name!r} cannot be a key server and a home at once; choose another name")
     same_name = [replace(root, kind=kind) for root in roots.of(name)]

@@ -1,9 +1,9 @@
-"""Trust roots: the public keys a home believes, each for what its holder is, and how a signature is checked."""
+"""Trust roots: the public keys a home believes, what each is worth, and how a signature is checked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -133,8 +133,8 @@ class TrustRoots:
         what: str,
         kinds: Collection[TrustKind] = SIGNING,
         signed_at: datetime | None = None,
-    ) -> None:
-        """Return if `signer` signed `content`, and its word counts here for this.
+    ) -> str:
+        """The key with which `signer` signed `content`, if its word counts here for this.
 
         A home's own word always counts in itself: a site alone is its own committee.
 
@@ -152,7 +152,7 @@ class TrustRoots:
         VerificationFailed
             None of the signer's keys made this signature: something was changed after it was signed.
         """
-        keys = tuple(self._keys(signer, kinds, what))
+        keys = self._keys(signer, kinds, what)
         if not _SIGNATURE.fullmatch(signature):
             # bytes.fromhex also takes capitals and spaces: a changed byte must show.
             raise VerificationFailed(f"{what} of {signer}: its signature is malformed")
@@ -162,14 +162,12 @@ class TrustRoots:
         for key in in_use_first:
             if signature_holds(key.public, signature, content):
                 _check_in_force(key, signer, what, moment)
-                return
+                return key.public
         raise VerificationFailed(f"{what} of {signer}: the signature does not match its content")
 
-    def _keys(
-        self, signer: str, kinds: Collection[TrustKind], what: str
-    ) -> Iterator[TrustRoot] | Iterator[OwnKey]:
+    def _keys(self, signer: str, kinds: Collection[TrustKind], what: str) -> Sequence[TrustRoot | OwnKey]:
         if signer == self.owner:
-            return iter(self.own)
+            return self.own
         known = self.of(signer)
         if not known:
             raise NotApproved(
@@ -183,7 +181,7 @@ class TrustRoots:
                 f"{what} is signed by {signer}, which {self.owner} trusts as a {known[0].kind.value}; "
                 f"it takes a {wanted}"
             )
-        return iter(allowed)
+        return allowed
 
 
 def _ended(key: TrustRoot | OwnKey) -> datetime:

@@ -29,7 +29,7 @@ class TrustStore:
     own : callable
         Gives the key this home signs with now.
     counterpart : TrustKind
-        What the keys of an earlier home's file are: it held those of the hub at a site, those of sites at a hub.
+        What the keys in an earlier home's file are: a hub's at a site, sites' at a hub.
     """
 
     folder: Path

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from federim.home import Home, Role
 from federim.identity import ins
-from federim.identity.exchange import Exchange, _subject
-from federim.identity.vault import Person
-from federim.model.errors import HomeError, IdentityError
+from federim.identity.enrolment import TokenWanted
+from federim.identity.exchange import Exchange, Rewriting
+from federim.identity.keyserver import Epoch, Evaluation, KeyServer, open_key_server
+from federim.identity.opposition import Opposition
+from federim.identity.subjects import shift_days
+from federim.identity.vault.epochs import Epochs
+from federim.identity.vault.vault import Vault
+from federim.model.errors import HomeError, IdentityError, KeyServerAway, Opposed
 from federim.model.identifiers import (
     IdentityStatus,
     Ipp,
@@ -43,11 +49,7 @@ def test_a_subject_is_well_formed_and_stays_the_same(make_site: Callable[..., Ho
 
 def test_dates_move_by_each_of_365_whole_days_into_the_past() -> None:
     tokens = (number.to_bytes(32) for number in range(10_000))
-    shifts = {
-        _subject(Person(person_id=Pseudonym(""), token=token, key_server=None)).date_shift_days
-        for token in tokens
-    }
-    assert shifts == set(range(-365, 0))
+    assert {shift_days(token) for token in tokens} == set(range(-365, 0))
 
 
 def test_any_known_identifier_finds_the_person(exchange: Exchange, patient: Build) -> None:
@@ -168,23 +170,58 @@ def test_a_project_never_gets_a_person_the_vault_does_not_know(exchange: Exchang
         exchange.project_pseudonyms([known], b"")
 
 
-def test_a_late_ins_leaves_the_pseudonym_and_is_counted(exchange: Exchange, patient: Build) -> None:
-    early = exchange.learn(patient("IPP-1", matricule=None))
-    assert exchange.late_links == 0
-    late = exchange.learn(patient("IPP-1"))
-    assert late == early and not late.linked
-    assert exchange.find(patient()) == early
-    assert exchange.late_links == 1
-    exchange.learn(patient("IPP-2", matricule="185057800608" + "4"))
-    assert exchange.late_links == 1
+def test_a_late_ins_makes_another_subject_and_leaves_rows_to_rewrite(
+    make_site: Callable[..., Home], patient: Build
+) -> None:
+    with Exchange.open(make_site("beta")) as elsewhere:
+        expected = elsewhere.learn(patient("IPP-9"))
+    with Exchange.open(make_site()) as exchange:
+        early = exchange.learn(patient("IPP-1", matricule=None))
+        assert exchange.rewritings() == []
+        late = exchange.learn(patient("IPP-1"))
+        assert late.linked and late.person_id != early.person_id
+        # What is derived from the token alone is what every other site has of the person.
+        assert (late.uid_key, late.date_shift_days) == (expected.uid_key, expected.date_shift_days)
+        assert exchange.find(patient()) == exchange.find(patient("IPP-1", matricule=None)) == late
+        assert exchange.rewritings() == [Rewriting(old=early, new=late)]
+        exchange.rewritten(early.person_id)
+        assert exchange.late_links == 0
+
+
+def test_a_waiting_number_is_followed_by_a_registered_one_and_not_back(
+    exchange: Exchange, patient: Build
+) -> None:
+    waiting = exchange.learn(patient("IPP-1", matricule="7850578006084", oid=ins.NIA))
+    registered = exchange.learn(patient("IPP-1"))
+    assert waiting.linked and registered.linked and waiting != registered
+    assert exchange.find(patient(matricule="7850578006084", oid=ins.NIA)) == registered
+    assert exchange.learn(patient("IPP-1", matricule="7850578006084", oid=ins.NIA)) == registered
+    assert exchange.rewritings() == [Rewriting(old=waiting, new=registered)]
+
+
+def test_an_ins_known_by_another_number_joins_who_had_none(exchange: Exchange, patient: Build) -> None:
+    local, linked = exchange.learn(patient("IPP-1", matricule=None)), exchange.learn(patient("IPP-2"))
+    assert exchange.learn(patient("IPP-1")) == linked
+    assert exchange.find(patient("IPP-1", matricule=None)) == linked
+    assert exchange.rewritings() == [Rewriting(old=local, new=linked)]
+
+
+def test_a_person_renamed_twice_waits_to_be_rewritten_once_each(exchange: Exchange, patient: Build) -> None:
+    local = exchange.learn(patient("IPP-1", matricule=None))
+    waiting = exchange.learn(patient("IPP-1", matricule="7850578006084", oid=ins.NIA))
+    registered = exchange.learn(patient("IPP-1"))
+    assert {(one.old.person_id, one.new.person_id) for one in exchange.rewritings()} == {
+        (local.person_id, registered.person_id),
+        (waiting.person_id, registered.person_id),
+    }
 
 
 @pytest.mark.parametrize("act", ["learn", "find"])
 def test_identifiers_of_two_persons_are_refused(exchange: Exchange, patient: Build, act: str) -> None:
-    exchange.learn(patient("IPP-1", matricule=None))
+    exchange.learn(patient("IPP-1", matricule="2850578006084"))
     exchange.learn(patient("IPP-2"))
     for contradiction in (patient("IPP-1", "IPP-2", matricule=None), patient("IPP-1")):
-        with pytest.raises(IdentityError, match="different persons") as refusal:
+        with pytest.raises(IdentityError, match=r"different persons") as refusal:
             getattr(exchange, act)(contradiction)
         assert "IPP" not in str(refusal.value)
     assert exchange.late_links == 0
@@ -245,18 +282,90 @@ def test_a_changed_key_server_links_nobody_new(make_site: Callable[..., Home], p
 def test_the_files_of_one_patient_cost_one_look_up(exchange: Exchange, patient: Build) -> None:
     exchange.learn(patient("IPP-1"))
     asked: list[str] = []
-    exchange._vault._connection.set_trace_callback(asked.append)
+    exchange._vault.database._connection.set_trace_callback(asked.append)
     for _ in range(1000):
         exchange.learn(patient("IPP-1"))
         exchange.find(patient("IPP-1"))
     assert asked == []
 
 
-def test_the_key_server_sees_one_point_a_new_patient(exchange: Exchange, patient: Build) -> None:
-    exchange.learn(patient("IPP-1"))
-    exchange.learn(patient("IPP-1", "IPP-2"))
-    exchange.learn(patient("IPP-3", matricule=None))
-    assert exchange._key_server.evaluated == 1
+def test_the_key_server_is_asked_once_for_all_new_patients(exchange: Exchange, patient: Build) -> None:
+    told = [patient(f"IPP-{number}", matricule=f"28505780{number:05d}") for number in range(20)]
+    subjects = exchange.learn_many([*told, *told, patient("IPP-L", matricule=None)])
+    assert exchange._key_server.evaluated == 100  # 20 and what hides how many they are
+    assert subjects[:20] == subjects[20:40] and len({one.person_id for one in subjects}) == 21
+    exchange.learn_many(told)
+    exchange.learn(patient("IPP-1", "IPP-OTHER", matricule=None))
+    assert exchange._key_server.evaluated == 100
+
+
+def test_what_cannot_be_learned_leaves_the_others_alone(exchange: Exchange, patient: Build) -> None:
+    blank, wrong = patient("  ", matricule=None), patient("IPP-2", key="00")
+    good, blank_error, wrong_error, same = exchange.learn_many(
+        [patient("IPP-1"), blank, wrong, patient("IPP-1")]
+    )
+    assert good == same and isinstance(good, Subject)
+    assert isinstance(blank_error, IdentityError) and isinstance(wrong_error, IdentityError)
+
+
+def test_persons_without_a_token_are_gathered_and_asked_for_together(
+    exchange: Exchange, patient: Build
+) -> None:
+    known = exchange.learn(patient("IPP-1"))
+    other = patient("IPP-2", matricule="2850578006084")
+    with exchange.gathering() as gathered:
+        assert exchange.learn(patient("IPP-1")) == known
+        for _ in range(2):
+            with pytest.raises(TokenWanted):
+                exchange.learn(other)
+        assert not exchange.learn(patient("IPP-3", matricule=None)).linked
+    assert {one.local for one in gathered} == {other.local}
+    [learned] = exchange.learn_many(gathered[:1])
+    assert exchange.learn(other) == learned
+
+
+class AwayKeyServer:
+    """A key server nobody reaches, until it is set going."""
+
+    def __init__(self, behind: KeyServer) -> None:
+        self._behind = behind
+        self.away = True
+
+    def epochs(self) -> tuple[Epoch, ...]:
+        if self.away:
+            raise KeyServerAway("key server: no answer")
+        return self._behind.epochs()
+
+    def evaluate(
+        self, points: Sequence[bytes], *, epoch: int | None = None, prove: bool = True
+    ) -> Evaluation:
+        if self.away:
+            raise KeyServerAway("key server: no answer")
+        return self._behind.evaluate(points, epoch=epoch, prove=prove)
+
+    def close(self) -> None:
+        self._behind.close()
+
+
+def test_while_the_key_server_is_away_the_known_and_the_local_go_on(
+    make_site: Callable[..., Home], patient: Build
+) -> None:
+    home = make_site()
+    with Exchange.open(home) as exchange:
+        known = exchange.learn(patient("IPP-1"))
+    server = AwayKeyServer(open_key_server(home))
+    new = patient("IPP-2", matricule="2850578006084")
+    with closing(Exchange(home, Vault.open(home), server)) as exchange:
+        away, still_known, local = exchange.learn_many(
+            [new, patient("IPP-1"), patient("IPP-3", matricule=None)]
+        )
+        assert isinstance(away, KeyServerAway) and still_known == known and not local.linked
+    with Exchange.open(home) as exchange:  # whoever opens the vault knows who is waited for
+        for act in (exchange.find, exchange.learn):
+            with pytest.raises(KeyServerAway):
+                act(patient("IPP-2", matricule=None))
+        linked = exchange.learn(new)
+        assert exchange.find(patient("IPP-2", matricule=None)) == linked and linked.linked
 
 
 def test_what_is_remembered_has_a_bound(
@@ -319,14 +428,56 @@ def test_two_files_that_a_register_joins_are_one_person(exchange: Exchange, pati
     assert exchange.merge(Merge(survivor=patient("IPP-3", matricule=None), retired=retired)) == subject
 
 
-def test_two_persons_with_a_pseudonym_each_are_not_joined_in_silence(
+def test_of_two_persons_with_a_pseudonym_each_the_one_with_an_ins_stays(
     exchange: Exchange, patient: Build
 ) -> None:
-    survivor, retired = patient("IPP-1", matricule=None), patient("IPP-2", matricule=None)
+    local, linked = patient("IPP-1", matricule=None), patient("IPP-2")
+    before = exchange.learn(local), exchange.learn(linked)
+    assert exchange.merge(Merge(survivor=local, retired=patient("IPP-2", matricule=None))) == before[1]
+    assert exchange.find(local) == exchange.find(linked) == before[1]
+    assert exchange.rewritings() == [Rewriting(old=before[0], new=before[1])]
+
+
+def test_two_persons_with_an_ins_each_are_not_joined(exchange: Exchange, patient: Build) -> None:
+    survivor, retired = patient("IPP-1"), patient("IPP-2", matricule="2850578006084")
     before = exchange.learn(survivor), exchange.learn(retired)
-    with pytest.raises(IdentityError, match="different persons"):
+    with pytest.raises(IdentityError, match="an INS each"):
         exchange.merge(Merge(survivor=survivor, retired=retired))
     assert (exchange.find(survivor), exchange.find(retired)) == before
+    assert exchange.late_links == 0
+
+
+def test_whoever_objects_is_neither_found_nor_learned_under_any_number(
+    exchange: Exchange, patient: Build
+) -> None:
+    exchange.learn(patient("IPP-1"))
+    told = patient("IPP-1")
+    vault = exchange._vault
+    with vault.database.transaction():
+        vault.suppression.add(vault.suppression.of_identity(told))
+    exchange._recent.clear()
+    for act in (exchange.find, exchange.learn):
+        with pytest.raises(Opposed):
+            act(patient("IPP-1", "IPP-NEW", matricule=None))
+        with pytest.raises(Opposed):
+            act(patient("IPP-NEW", matricule=None))
+
+
+def test_another_site_tells_who_objects_before_they_come(
+    make_site: Callable[..., Home], patient: Build
+) -> None:
+    with Exchange.open(make_site("beta")) as elsewhere:
+        person_id = elsewhere.learn(patient("IPP-9")).person_id
+        vault = elsewhere._vault
+        [token] = vault.people.secrets([person_id], Epochs(vault.database).newest()).values()
+    with Exchange.open(make_site("alpha")) as exchange:
+        suppression = exchange._vault.suppression
+        suppression.add([suppression.of_notice(Opposition.notice(token, "alpha"))])
+        with pytest.raises(Opposed):
+            exchange.learn(patient("IPP-1"))
+        with pytest.raises(Opposed):
+            exchange.find(patient("IPP-1", matricule=None))
+        assert exchange.learn(patient("IPP-2", matricule="2850578006084")).linked
 
 
 def _numbered(issuer: str, authority: str = "") -> PatientIdentity:

@@ -15,7 +15,8 @@ from federim.home import Home
 from federim.identity import ins
 from federim.identity.cipher import VaultCipher, vault_key
 from federim.identity.exchange import Exchange
-from federim.identity.vault import Match, Person, Vault
+from federim.identity.vault.people import Match, Person
+from federim.identity.vault.vault import Vault
 from federim.model.errors import HomeError, IdentityError, StorageFull
 from federim.model.identifiers import Ipp, LocalId, PatientIdentity, Pseudonym
 
@@ -129,11 +130,11 @@ def test_a_ciphertext_moved_to_another_row_does_not_open(
         other = exchange.learn(patient("IPP-2", matricule=None))
     with closing(sqlite3.connect(home.vault / "identities.sqlite3", isolation_level=None)) as raw:
         raw.execute(
-            "UPDATE person SET token = (SELECT token FROM person WHERE person_id = ?)", (other.person_id,)
+            "UPDATE person SET seed = (SELECT seed FROM person WHERE person_id = ?)", (other.person_id,)
         )
     with Exchange.open(home) as exchange:
         assert exchange.find(patient("IPP-2", matricule=None)) == other
-        with pytest.raises(IdentityError, match=r"person\.token"):
+        with pytest.raises(IdentityError, match=r"person\.seed"):
             exchange.find(patient("IPP-1", matricule=None))
 
 
@@ -149,29 +150,33 @@ def test_a_full_disk_leaves_the_vault_as_it_was(make_site: Callable[..., Home], 
     home = make_site()
     vault = Vault.open(home)
     with closing(vault):
-        connection = vault._connection
+        connection = vault.database._connection
         [pages] = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         entered = 0
         with pytest.raises(StorageFull):
             for number in range(1000):
-                newcomer = Person(person_id=Pseudonym(f"{number:032x}"), token=bytes(64), key_server=None)
-                vault.enrol(patient(f"IPP-{number}", matricule=None), newcomer)
+                newcomer = Person(person_id=Pseudonym(f"{number:032x}"), seed=bytes(64))
+                with vault.database.transaction():
+                    vault.people.enrol([(patient(f"IPP-{number}", matricule=None), newcomer)])
                 entered += 1
         assert entered > 0
         assert connection.execute("SELECT count(*) FROM person").fetchone() == (entered,)
         assert connection.execute("SELECT count(*) FROM identifier").fetchone() == (entered,)
-        assert vault.match(patient(f"IPP-{entered}", matricule=None)).person is None
+        [match] = vault.people.match([patient(f"IPP-{entered}", matricule=None)])
+        assert not match.known
 
 
 def test_nothing_it_returns_shows_a_value(make_site: Callable[..., Home], patient: Build) -> None:
     with closing(Vault.open(make_site())) as vault:
-        newcomer = Person(person_id=Pseudonym("0" * 32), token=b"TOKEN" * 8, key_server=None)
+        newcomer = Person(person_id=Pseudonym("0" * 32), seed=b"TOKEN" * 8, tokens={b"epoch": b"TOKEN" * 8})
+        [person] = vault.people.enrol([(patient("IPP-1"), newcomer)])
         shown = [
             repr(vault),
-            repr(vault.enrol(patient("IPP-1"), newcomer)),
-            repr(vault.match(patient("IPP-1", "IPP-2"))),
-            repr(Match(newcomer, patient("IPP-1").local)),
+            repr(newcomer),
+            repr(person),
+            repr(vault.people.match([patient("IPP-1", "IPP-2")])),
+            repr(Match((person,), patient("IPP-1").local)),
         ]
     assert not any(value in text for value in ("IPP-", MATRICULE, "TOKEN") for text in shown)
 

@@ -15,7 +15,7 @@ from federim.lake.manifest import MANIFEST, SIGNATURE, verify, write
 from federim.model.errors import VerificationFailed
 
 KEY = SigningKey(b"k" * 32)
-TRUSTED = {"alpha": KEY.public}
+TRUSTED = TrustRoots(owner="beta", own=(OwnKey(public=SigningKey(b"b" * 32).public),), roots=(TrustRoot(name="alpha", kind=TrustKind.SITE, public=KEY.public),))
 
 
 @pytest.fixture

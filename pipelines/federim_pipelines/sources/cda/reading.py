@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from federim.keys import keyed
-from federim.model.errors import IdentityError
 from federim.model.identifiers import IdentityStatus, PatientIdentity, Subject
 from federim_pipelines.extract.facts import Facts, Rows
 from federim_pipelines.extract.unusable import Unusable
@@ -105,8 +104,6 @@ def document(
         records = [person_record(role, about, worker), reading.record(tuple(rows), lifecycle.version)]
     except Unusable as refused:
         return Document([], [Refusal(reason=refused.reason, detail=refused.detail)])
-    except IdentityError:
-        return Document([], [Refusal(reason=Reason.IDENTITY_REFUSED, detail="recordTarget")])
     return Document([*records, *replaced], reading.refusals, dict(reading.skipped))
 
 
@@ -206,7 +203,7 @@ def _subject(role: Element, worker: Worker, status: IdentityStatus, expected: Su
         if expected is None:
             raise Unusable(Reason.PATIENT_UNKNOWN, "recordTarget/patientRole/id")
         return expected
-    subject = worker.exchange.learn(identity)
+    subject = worker.subjects.learn(identity, "recordTarget")
     if expected is not None and subject.person_id != expected.person_id:
         raise Unusable(Reason.IDENTITY_REFUSED, "recordTarget is not whom the message is about")
     return subject

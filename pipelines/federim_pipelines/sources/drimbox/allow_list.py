@@ -13,14 +13,14 @@ from typing import Any, Final, Self
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from federim.home import NAME_PATTERN, Home
-from federim.keys import canonical, check_signature
-from federim.model.errors import InputError, NotApproved, VerificationFailed
+from federim.home import Home
+from federim.model.errors import InputError
+from federim.signed import check, sign
+from federim.trust.changes import NAME_PATTERN
+from federim.trust.roots import DECIDING
 from federim_pipelines.sources.drimbox.manifest import SeriesReference
 
 KIND: Final = "drimbox-sources"
-
-_SIGNATURE: Final = re.compile("[0-9a-f]{128}")
 
 
 class _SourceEntry(BaseModel):
@@ -108,7 +108,7 @@ class AllowList:
         InputError
             There is no such file, it is no allow-list, or it has expired.
         NotApproved
-            Its signer is not one this home trusts.
+            Its signer is not a hub or committee this home trusts.
         VerificationFailed
             It was changed after it was signed.
         """
@@ -123,7 +123,7 @@ class AllowList:
             raise InputError(f"{path} is not valid JSON") from None
         if not isinstance(document, dict) or document.get("kind") != KIND:
             raise InputError(f"{path}: expected a signed {KIND} document")
-        signer = _signer(home, document)
+        signer = check(home.trust_roots, document, KIND, kinds=DECIDING, what="the list of sources")
         entries = _checked({"expires": document.get("expires"), "source": document.get("sources")}, str(path))
         if entries.expires < dt.datetime.now(dt.UTC).date():
             raise InputError(f"{path} expired on {entries.expires}; ask {signer} for the current one")
@@ -147,28 +147,8 @@ def signed(home: Home, path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: {error.strerror}") from None
     except ValueError as error:  # TOML and UTF-8 errors
         raise InputError(f"{path} is not valid TOML ({type(error).__name__})") from None
-    document = {
-        "kind": KIND,
-        "expires": entries.expires.isoformat(),
-        "sources": [asdict(source) for source in _sources(entries)],
-        "signer": home.name,
-    }
-    return {**document, "signature": home.signing_key.sign(canonical(document))}
-
-
-def _signer(home: Home, document: dict[str, Any]) -> str:
-    signer, signature = str(document.get("signer")), str(document.get("signature"))
-    public = home.trusted.get(signer)
-    if public is None:
-        raise NotApproved(
-            f"the list of sources is signed by {signer[:40]!r}, whose key {home.name} does not trust; "
-            "compare its key over a second channel, then federim trust add"
-        )
-    if not _SIGNATURE.fullmatch(signature):
-        raise VerificationFailed(f"the list of sources of {signer}: its signature is malformed")
-    unsigned = {key: value for key, value in document.items() if key != "signature"}
-    check_signature(public, signature, canonical(unsigned), what=f"the list of sources of {signer}")
-    return signer
+    sources = [asdict(source) for source in _sources(entries)]
+    return sign(home, KIND, {"expires": entries.expires.isoformat(), "sources": sources})
 
 
 def _checked(described: dict[str, Any], place: str) -> _Entries:

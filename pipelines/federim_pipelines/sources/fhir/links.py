@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from federim.model.errors import IdentityError
 from federim.model.identifiers import Subject
 from federim_pipelines.codes.code import Code
 from federim_pipelines.extract.unusable import Unusable
@@ -41,7 +40,7 @@ class Links:
     def know(self, resources: Iterable[Numbered]) -> None:
         """Go through a bundle once, before its resources are read: it has no order."""
         for _, full_url, resource in resources:
-            with suppress(AttributeError, TypeError, LookupError, ValueError, IdentityError):
+            with suppress(AttributeError, TypeError, LookupError, ValueError, Unusable):
                 self._know(resource["resourceType"], full_url, resource)
 
     def subject(self, resource: Resource) -> Subject:
@@ -50,15 +49,13 @@ class Links:
         Raises
         ------
         Unusable
-            It names nobody, or somebody the site does not know.
-        IdentityError
-            The logical identifier of its subject is malformed.
+            It names nobody, or somebody the site does not know; or as `Subjects.find`.
         """
         reference = resource.get("subject") or {}
         literal = str(reference.get("reference"))
         subject = self._subjects.get(literal)
         if subject is None and (identity := referred(reference, self._worker.issuer)) is not None:
-            subject = self._worker.exchange.find(identity)
+            subject = self._worker.subjects.find(identity, resource["resourceType"])
             if subject is not None and "reference" in reference:
                 self._subjects[literal] = subject
         if subject is None:
@@ -132,7 +129,7 @@ class Links:
         if kind == "Patient":
             identity = identity_of(resource, full_url, self._worker.issuer)
             if identity is not None:
-                subject = self._worker.exchange.learn(identity)
+                subject = self._worker.subjects.learn(identity, kind)
                 self._subjects.update(dict.fromkeys(names, subject))
         elif kind == "DiagnosticReport":
             key = record_key(self._worker, kind, name_of(resource, kind, full_url))

@@ -8,7 +8,6 @@ from contextlib import suppress
 
 from federim.home import Home
 from federim.keys import canonical, keyed
-from federim.model.errors import IdentityError
 from federim.model.identifiers import PatientIdentity
 from federim_pipelines.extract.facts import Facts
 from federim_pipelines.extract.unusable import Unusable
@@ -88,8 +87,6 @@ class _Reading:
                 self._take(position, full_url, resource)
             except Unusable as refused:
                 self._refuse(refused, position)
-            except IdentityError:
-                self._refuse(Unusable(Reason.IDENTITY_REFUSED, resource["resourceType"]), position)
             except _NOT_FHIRS_SHAPE as error:
                 # The error's text may quote the resource.
                 self._refuse(Unusable(Reason.UNREADABLE, type(error).__name__), position)
@@ -154,7 +151,7 @@ class _Reading:
         if identity is None:
             raise Unusable(Reason.PATIENT_UNKNOWN, "Patient.identifier")
         key = record_key(self.worker, "Patient", name_of(resource, "Patient", full_url))
-        subject = self.worker.exchange.learn(identity)
+        subject = self.worker.subjects.learn(identity, "Patient")
         row = person_of(resource, subject, self.worker.home.name, self.worker.year)
         said = canonical([subject.person_id, resource.get("birthDate"), resource.get("gender")])
         # Without a version: the row of a person is made of many records, and none of them takes it away.

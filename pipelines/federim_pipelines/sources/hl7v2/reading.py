@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import chain
 
 from federim.keys import canonical
-from federim.model.errors import IdentityError
 from federim.model.identifiers import Merge, PatientIdentity, Subject
 from federim_pipelines.deidentify.dates import year_of_birth
 from federim_pipelines.extract.facts import gender_of, person
@@ -129,9 +128,6 @@ def _take(piece: Piece, worker: Worker, found: Found) -> None:
     except Unusable as error:
         own = Found()
         own.refused(error, piece.line)
-    except IdentityError:
-        own = Found()
-        own.refuse(Reason.IDENTITY_REFUSED, piece.line, "PID-3")
     except (AttributeError, TypeError, LookupError, ValueError, ArithmeticError) as error:
         own = Found()
         own.refuse(Reason.UNREADABLE, piece.line, type(error).__name__)
@@ -149,7 +145,7 @@ def _tell(message: Message, worker: Worker, found: Found) -> None:
     if patient is None:
         _tell_without_patient(message, worker, found)
         return
-    subject = worker.exchange.learn(patient)
+    subject = worker.subjects.learn(patient, "PID-3")
     envelope = Envelope.of(message, worker, subject)
     found.records.append(_person(message, envelope))
     if kind == "ADT":
@@ -176,11 +172,11 @@ def _check_merges(message: Message, envelope: Envelope, found: Found) -> None:
         if stays is None or goes is None:
             found.refuse(Reason.PATIENT_UNKNOWN, message.header.line, "PID-3 or MRG-1")
             continue
-        exchange = envelope.worker.exchange
-        if _same(exchange.find(stays), exchange.find(goes)):
+        subjects, where = envelope.worker.subjects, "PID-3 and MRG-1"
+        if _same(subjects.find(stays, where), subjects.find(goes, where)):
             found.skipped["merge"] += 1
         else:
-            found.refuse(Reason.IDENTITY_REFUSED, message.header.line, "PID-3 and MRG-1")
+            found.refuse(Reason.IDENTITY_REFUSED, message.header.line, where)
 
 
 def _same(one: Subject | None, other: Subject | None) -> bool:

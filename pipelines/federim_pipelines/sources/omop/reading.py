@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from federim.keys import canonical, keyed
-from federim.model.errors import IdentityError
 from federim.model.identifiers import Ipp, LocalId, PatientIdentity, Sex, Subject
 from federim_pipelines.deidentify.dates import year_of_birth
 from federim_pipelines.extract.facts import FEMALE, MALE, UNKNOWN_GENDER, Facts, part_key, person
@@ -91,16 +90,13 @@ def _take(
         outcome.records.append(_record(table, position, cells, name, worker))
     except Unusable as refused:
         outcome.refusals.append(Refusal(reason=refused.reason, position=position, detail=refused.detail))
-    except IdentityError:
-        outcome.refusals.append(
-            Refusal(reason=Reason.IDENTITY_REFUSED, position=position, detail="column person_id")
-        )
 
 
 def _record(table: str, position: int, cells: Cells, name: Names, worker: Worker) -> Record:
     key = _record_key(worker, table, _told(cells, f"{table}_id"))
     identity = _identity(cells) if table == PERSON else _identified(cells)
-    subject = worker.exchange.learn(identity) if table == PERSON else worker.exchange.find(identity)
+    trade = worker.subjects.learn if table == PERSON else worker.subjects.find
+    subject = trade(identity, "column person_id")
     if subject is None:
         raise Unusable(Reason.PATIENT_UNKNOWN, "column person_id")
     if table == PERSON:

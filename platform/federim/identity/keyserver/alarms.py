@@ -22,7 +22,6 @@ _LOGGER: Final = logging.getLogger(__name__)
 class Alarm(StrEnum):
     """What is noticed."""
 
-    MINUTE = "minute-quota"
     DAY = "day-quota"
     CEILING = "ceiling"
     OUTGROWN = "more-than-its-patients"
@@ -31,7 +30,8 @@ class Alarm(StrEnum):
     MALFORMED = "malformed-question"
 
 
-BY_LIMIT: Final = {Limit.MINUTE: Alarm.MINUTE, Limit.DAY: Alarm.DAY, Limit.CEILING: Alarm.CEILING}
+# A minute's quota only slows a first ingest down.
+BY_LIMIT: Final = {Limit.DAY: Alarm.DAY, Limit.CEILING: Alarm.CEILING}
 
 
 class Alarms:

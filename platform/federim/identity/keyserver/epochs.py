@@ -103,8 +103,8 @@ class EpochFolder:
             raise UnknownName("open epoch", str(number), map(str, self._open_numbers()))
         if number == max(self._open_numbers(), default=None):
             raise IdentityError(
-                f"epoch {number} is the newest, the one sites use; open the next (federim keyserver rotate), and "
-                "let every site re-evaluate (federim vault reevaluate) before you close this one"
+                f"epoch {number} is the newest, the one sites use; open the next (federim keyserver rotate), "
+                "and let every site re-evaluate (federim vault reevaluate) before you close this one"
             )
         if not record.exists():
             _write_whole(record, EpochKey.of_seed(number, read_key(seed)).epoch.public.hex())

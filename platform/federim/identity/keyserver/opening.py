@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from federim.home import Home
 from federim.identity.keyfile import read_or_make_key
 from federim.identity.keyserver.contract import KeyServer
 from federim.identity.keyserver.embedded import EmbeddedKeyServer
 from federim.identity.keyserver.epochs import EpochFolder
 from federim.keys import read_key
+from federim.model.errors import HomeError
 
-_EMBEDDED = "embedded:"
+_EMBEDDED: Final = "embedded:"
+_REMOTE: Final = "https:"
 
 
 def open_key_server(home: Home) -> KeyServer:
@@ -23,12 +27,41 @@ def open_key_server(home: Home) -> KeyServer:
     Raises
     ------
     HomeError
-        The key file is missing or is no key.
+        The key file is missing or is no key; or a setting that a key server far away needs is missing.
+    InputError
+        A file of TLS cannot be used.
     """
     setting = home.settings.key_server
     if not setting:
         return EmbeddedKeyServer.of_seed(read_or_make_key(home.keys / "oprf.key"))
+    if setting.startswith(_REMOTE):
+        return _remote(home)
     path = home.root / setting.removeprefix(_EMBEDDED)
     if path.is_dir():
         return EmbeddedKeyServer(EpochFolder(path).keys)
     return EmbeddedKeyServer.of_seed(read_key(path))
+
+
+def _remote(home: Home) -> KeyServer:
+    # HTTP's library takes longer to import than most commands take to run.
+    from federim.identity.keyserver.remote import RemoteKeyServer
+    from federim.identity.keyserver.tls import client_context
+
+    settings = home.settings
+    files = {
+        "key_server_ca": settings.key_server_ca,
+        "key_server_certificate": settings.key_server_certificate,
+        "key_server_key": settings.key_server_key,
+    }
+    missing = ", ".join(name for name, path in files.items() if not path)
+    if missing:
+        raise HomeError(f"{home.root}: key_server is far away, and needs {missing} too; see SECURITY.md")
+    trusted = home.trust_roots.key_servers | {settings.key_server_public} - {""}
+    if not trusted:
+        raise HomeError(
+            f"{home.root}: no key server's public key is trusted; compare it with its operator over a second "
+            "channel, then federim trust add --kind key-server, or set key_server_public"
+        )
+    authority, certificate, key = (home.root / path for path in files.values())
+    tls = client_context(certificate, key, authority)
+    return RemoteKeyServer(settings.key_server, tls, [bytes.fromhex(public) for public in trusted])

@@ -32,11 +32,6 @@ class Spending:
     day: float
     total: int  # points evaluated in this epoch
 
-    @classmethod
-    def none(cls, site: Site, now: float) -> Spending:
-        """A site that has not asked yet."""
-        return cls(at=now, minute=site.per_minute, day=site.per_day, total=0)
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

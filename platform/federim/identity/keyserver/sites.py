@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from federim.home import NAME_PATTERN
 from federim.model.errors import InputError, UnknownName
+from federim.trust.changes import NAME_PATTERN
 
 PER_MINUTE: Final = 10_000
 _FEWEST_A_DAY: Final = 10_000

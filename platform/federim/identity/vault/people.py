@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from federim.identity.cipher import VaultCipher
 from federim.identity.ins import NIA, NIR
@@ -22,7 +21,7 @@ class Person:
 
     person_id: Pseudonym
     seed: bytes = field(repr=False)
-    tokens: Mapping[bytes, bytes] = field(repr=False, default=MappingProxyType({}))  # by epoch; none if local
+    tokens: Mapping[bytes, bytes] = field(repr=False, default_factory=dict)  # by epoch; none if local
 
 
 @dataclass(frozen=True, slots=True)

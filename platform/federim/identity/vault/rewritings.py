@@ -27,9 +27,11 @@ class Rewritings:
     def __init__(self, database: Database, cipher: VaultCipher) -> None:
         self._database = database
         self._cipher = cipher
+        self.begun = 0  # through this object: whoever remembers subjects must forget them then
 
     def begin(self, old: OldName) -> None:
         """Note that a person's rows are to be rewritten. In the caller's transaction."""
+        self.begun += 1
         self._database.run(
             "UPDATE rewriting SET new_person_id = ? WHERE new_person_id = ?", (old.now, old.person_id)
         )

@@ -1,0 +1,166 @@
+"""Keep pieces of input that wait for the key server, until the lake has them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from federim.home import Home
+from federim.keys import keyed
+from federim.lake.storage import drop_unfinished, sync, write_once
+from federim.model.errors import VerificationFailed
+from federim_pipelines.items import Item
+from federim_pipelines.parked.piece import KEY_PURPOSE, Header, Piece
+from federim_pipelines.parked.sealed import opened, seal
+from federim_pipelines.parked.terms import UNPACKED, Terms
+
+_TERMS: Final = "terms"
+_PIECES: Final = "pieces"
+_REFUSED: Final = "refused"
+
+
+class ParkingLot:
+    """A site's parked pieces: `parked`/<terms>/pieces/<digest>, every byte of them encrypted.
+
+    A folder holds what is to be read on the same terms; names are keyed digests. A piece that the lake
+    refuses in the end moves to the folder `refused` beside, as encrypted as before.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._key = home.secret(KEY_PURPOSE)
+
+    def bay(self, terms: Terms) -> Bay:
+        """Where pieces on these terms wait; made when the first comes."""
+        return Bay(self._home.parked / keyed(self._key, _TERMS, terms.as_bytes())[:16].hex(), self._key, terms)
+
+    def bays(self) -> Iterator[Bay]:
+        """Every folder of pieces, in the order of their names.
+
+        Raises
+        ------
+        VerificationFailed
+            A folder's terms were changed, or sealed under another key.
+        """
+        for folder in self._folders():
+            with suppress(FileNotFoundError), (folder / _TERMS).open("rb") as file:
+                yield Bay(folder, self._key, Terms.load(next(opened(self._key, file))))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not any(True for folder in self._folders() for _ in _names(folder / _PIECES))
+
+    def tidy(self) -> None:
+        """Remove what killed runs left unfinished. None may be running."""
+        for folder in self._folders():
+            drop_unfinished(folder)
+        for left in self._home.staging.glob(f"{UNPACKED}*"):
+            shutil.rmtree(left)
+
+    def _folders(self) -> list[Path]:
+        try:
+            return sorted(folder for folder in self._home.parked.iterdir() if folder.is_dir())
+        except FileNotFoundError:
+            return []
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A parked piece."""
+
+    path: Path
+    header: Header
+
+    @property
+    def item(self) -> Item:
+        """The piece as an item: a worker unseals it."""
+        return Item(source=self.header.source, path=self.path, sealed=True)
+
+
+class Bay:
+    """The pieces that wait on the same terms."""
+
+    def __init__(self, folder: Path, key: bytes, terms: Terms) -> None:
+        self.terms = terms
+        self._folder = folder
+        self._key = key
+
+    def keep(self, item: Item, *, name: str, digest: bytes) -> None:
+        """Have the piece that `item` needs on the disk, encrypted; one that is there already stays.
+
+        Parameters
+        ----------
+        name : str
+            The file it belongs to, as the run calls it.
+        digest : bytes, 32
+            Hash of that file, whole.
+
+        Raises
+        ------
+        StorageFull
+            The disk refuses it.
+        OSError, zipfile.BadZipFile
+            The input is gone or damaged.
+        """
+        self._make()
+        span = f"{item.start} {item.end}"
+        path = self._folder / _PIECES / keyed(self._key, item.source, name, digest, span)[:16].hex()
+        piece = Piece.cut(item, name=name, digest=digest)
+        self._write(path, piece.header.as_bytes(), piece.parts)
+
+    def waiting(self, most: int | None = None) -> Iterator[Waiting]:
+        """The pieces that wait, at most so many; one that is damaged moves to `refused`."""
+        for name in islice(_names(self._folder / _PIECES), most):
+            path = self._folder / _PIECES / name
+            try:
+                with path.open("rb") as file:
+                    yield Waiting(path, Header.load(next(opened(self._key, file))))
+            except VerificationFailed:
+                self.refuse(path)
+
+    def refuse(self, path: Path) -> None:
+        """Keep a piece that the lake refused, and let it wait no longer."""
+        path.replace(self._folder / _REFUSED / path.name)
+
+    @property
+    def refused(self) -> list[Path]:
+        """The pieces that the lake refused."""
+        return [self._folder / _REFUSED / name for name in _names(self._folder / _REFUSED)]
+
+    def readmit(self) -> None:
+        """Have what was refused wait again."""
+        for path in self.refused:
+            path.replace(self._folder / _PIECES / path.name)
+
+    def _make(self) -> None:
+        if (self._folder / _TERMS).exists():
+            return
+        for folder in (
+            self._folder.parent,
+            self._folder,
+            self._folder / _PIECES,
+            self._folder / _REFUSED,
+        ):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            sync(folder.parent)
+        self._write(self._folder / _TERMS, self.terms.as_bytes(), ())
+
+    def _write(self, path: Path, header: bytes, parts: Iterable[bytes]) -> None:
+        def writing(descriptor: int) -> None:
+            with open(descriptor, "wb", closefd=False) as target:
+                seal(self._key, header, parts, target)
+
+        write_once(path, writing, beside=self._folder)
+
+
+def _names(folder: Path) -> Iterator[str]:
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry.name
