@@ -14,9 +14,10 @@ DISTINCT_DETAILS = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordCounts:
-    """What became of the records: read = accepted + duplicates + quarantined + skipped.
+    """What became of the records: read = accepted + duplicates + parked + quarantined + skipped.
 
     `skipped` are records of a kind the lake has no table for, or that say of themselves that they are void.
+    Those `parked` wait, encrypted, for the key server.
     Of those accepted, `replaced` took the place of an earlier version, or withdrew it. A version older than
     what is there is a duplicate.
     """
@@ -24,20 +25,23 @@ class RecordCounts:
     accepted: int
     replaced: int
     duplicates: int
+    parked: int
     quarantined: int
     skipped: int
 
     @property
     def read(self) -> int:
-        return self.accepted + self.duplicates + self.quarantined + self.skipped
+        return self.accepted + self.duplicates + self.parked + self.quarantined + self.skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
     """What a run did. The unit is the file, a member of an archive being one.
 
-    A file of records is accepted if any of them entered the lake, else a duplicate if any was there
-    already, else quarantined; so read = accepted + duplicates + quarantined. `ignored` files (DICOMDIR,
+    A file of records is accepted if any of them entered the lake, else parked if any of them waits for the key
+    server, else a duplicate if any was there already, else quarantined; so read = accepted + parked +
+    duplicates + quarantined. `resumed` counts the pieces parked before that this run read first, each a file
+    of a run of its own. `ignored` files (DICOMDIR,
     files without a record) are not among them. `registers` counts the authorities whose patient numbers were
     taken for the site's own, where the site lists none: with two, two patients may have been taken for one.
     """
@@ -45,6 +49,7 @@ class RunReport:
     run: str
     accepted: int
     duplicates: int
+    parked: int
     quarantined: int
     ignored: int
     reasons: Mapping[Reason, int]  # refusals, of files and of records in them
@@ -54,10 +59,11 @@ class RunReport:
     rows: Mapping[str, int]  # added, by table
     registers: int
     seconds: float
+    resumed: int = 0
 
     @property
     def read(self) -> int:
-        return self.accepted + self.duplicates + self.quarantined
+        return self.accepted + self.duplicates + self.parked + self.quarantined
 
     def as_json(self) -> dict[str, Any]:
         """The report as the documented JSON document."""
@@ -66,6 +72,8 @@ class RunReport:
             "read": self.read,
             "accepted": self.accepted,
             "duplicates": self.duplicates,
+            "parked": self.parked,
+            "resumed": self.resumed,
             "quarantined": self.quarantined,
             "ignored": self.ignored,
             "reasons": {reason.value: count for reason, count in self.reasons.items()},
@@ -85,6 +93,7 @@ class Tally:
     records_accepted: int = 0
     records_replaced: int = 0
     records_duplicate: int = 0
+    records_parked: int = 0
     records_quarantined: int = 0
     reasons: Counter[Reason] = field(default_factory=Counter)
     details: Counter[tuple[Reason, str]] = field(default_factory=Counter)
@@ -114,6 +123,7 @@ class Tally:
             run=run,
             accepted=self.files[Fate.ACCEPTED],
             duplicates=self.files[Fate.DUPLICATE],
+            parked=self.files[Fate.PARKED],
             quarantined=self.files[Fate.QUARANTINED],
             ignored=self.files[Fate.IGNORED],
             reasons=dict(sorted(self.reasons.items())),
@@ -122,6 +132,7 @@ class Tally:
                 accepted=self.records_accepted,
                 replaced=self.records_replaced,
                 duplicates=self.records_duplicate,
+                parked=self.records_parked,
                 quarantined=self.records_quarantined,
                 skipped=self.skipped.total(),
             ),

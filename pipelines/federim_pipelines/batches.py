@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
+from federim.identity.exchange import TokenWanted
 from federim.model.errors import HomeError, LakeError, StorageFull
+from federim.model.identifiers import PatientIdentity
 from federim_pipelines.items import Item, Outcome, Reason, Refusal
+from federim_pipelines.parked.piece import readable
 from federim_pipelines.sources import csv, dicom
 from federim_pipelines.sources.cda import reading as cda
 from federim_pipelines.sources.fhir import reading as fhir
 from federim_pipelines.sources.hl7v2 import reading as hl7v2
 from federim_pipelines.sources.omop import reading as omop
+from federim_pipelines.sources.persons import persons
 from federim_pipelines.worker import Task, Worker, worker_for
 
 READERS: dict[str, Callable[[Item, Worker], Outcome]] = {
@@ -51,13 +57,25 @@ def in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 def read_batch(task: Task, items: Sequence[Item]) -> list[Outcome]:
     """Read items one after the other; whatever one of them raises is that item's refusal.
 
+    Persons whose token the key server must be asked for are asked about together, once all items were tried.
+
     Raises
     ------
     HomeError, LakeError, StorageFull
         Nothing can be read any more.
     """
     worker = worker_for(task)
-    return [_read(item, worker) for item in items]
+    worker.subjects.ask_anew()
+    outcomes: dict[int, Outcome] = {}
+    left = dict(enumerate(items))
+    while left:
+        with worker.exchange.gathering():
+            outcomes.update(_those_read(left, worker))
+        left = {place: item for place, item in left.items() if place not in outcomes}
+        if left:
+            worker.subjects.ask(_named_in(left.values(), worker))
+    worker.exchange.remember_originals(worker.originals.take())
+    return [outcomes[place] for place in range(len(items))]
 
 
 def failed(item: Item, error: BaseException) -> Outcome:
@@ -65,10 +83,27 @@ def failed(item: Item, error: BaseException) -> Outcome:
     return Outcome(item, [], [Refusal(reason=Reason.FAILED, detail=type(error).__name__)])
 
 
+def _those_read(items: Mapping[int, Item], worker: Worker) -> Iterator[tuple[int, Outcome]]:
+    """The outcomes, by place, of those items that can be read without asking the key server."""
+    for place, item in items.items():
+        with suppress(TokenWanted):
+            yield place, _read(item, worker)
+
+
+def _named_in(items: Iterable[Item], worker: Worker) -> Iterator[PatientIdentity]:
+    """Everybody some items name: an item that stopped at the first may name thousands."""
+    for item in items:
+        with readable(item, worker.home) as within:
+            for told in persons(within, worker.home, worker.mapping, issuer=worker.issuer):
+                if isinstance(told, PatientIdentity):
+                    yield told
+
+
 def _read(item: Item, worker: Worker) -> Outcome:
     try:
-        return READERS[item.source](item, worker)
-    except ENDS_THE_RUN:
+        with readable(item, worker.home) as within:
+            return replace(READERS[item.source](within, worker), item=item)
+    except (*ENDS_THE_RUN, TokenWanted):
         raise
     except _CANNOT_OPEN as error:
         return Outcome(item, [], [Refusal(reason=Reason.UNREADABLE, detail=type(error).__name__)])

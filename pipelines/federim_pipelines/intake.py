@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from federim.home import Home
 from federim.lake import images, replaced
@@ -17,10 +16,11 @@ from federim.lake.storage import write_once
 from federim.lake.tables import LakeWriter
 from federim_pipelines import versions
 from federim_pipelines.accounting import Tally
-from federim_pipelines.items import LAST, Fate, Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.items import LAST, Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.parked.lot import Bay
 from federim_pipelines.quarantine import Quarantine
 from federim_pipelines.review import Review
-from federim_pipelines.sources.content import digest
+from federim_pipelines.settling import Naming, Settled, Settlement, TakenFile
 
 # A commit costs some tens of milliseconds whatever it holds, and makes small files if it holds little;
 # what is not committed is read again after a crash.
@@ -29,40 +29,18 @@ ROWS_A_COMMIT = 10_000
 RUN_TABLE = "run"
 
 
-class Settled(Protocol):
-    """Told what became of a file, once that is committed; `whole` if nothing of it was refused."""
-
-    def __call__(self, path: Path, fate: Fate, *, whole: bool) -> None: ...
-
-
-@dataclass
-class _File:
-    """The file whose items are being taken."""
-
-    place: str
-    name: str
-    item: Item
-    accepted: int = 0
-    known: int = 0
-    noted: int = 0  # records that entered, withdrawals of what never came among them
-    refused: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    digest: bytes | None = None  # of its content, once something of it is refused
-
-    @property
-    def fate(self) -> Fate:
-        """What becomes of it, going by all that was taken of it."""
-        if self.accepted:
-            return Fate.ACCEPTED
-        if self.known:
-            return Fate.DUPLICATE
-        if self.refused:
-            return Fate.QUARANTINED
-        return Fate.ACCEPTED if self.noted else Fate.IGNORED
-
-
 class Intake:
-    """Takes outcomes in the order of their items; those of one file follow one another."""
+    """Takes outcomes in the order of their items; those of one file follow one another.
+
+    Parameters
+    ----------
+    inputs : Naming
+        What the items belong to.
+    bay : Bay
+        Where items wait of which something is about a person whose token cannot be had.
+    file_done : callable
+        Told of each file, once all of it is taken.
+    """
 
     def __init__(
         self,
@@ -71,7 +49,8 @@ class Intake:
         review: Review,
         *,
         run_id: str,
-        name: Callable[[Item], str],
+        inputs: Naming,
+        bay: Bay,
         file_done: Callable[[], None],
         settled: Settled | None = None,
     ) -> None:
@@ -80,15 +59,16 @@ class Intake:
         self._writer = writer
         self._review = review
         self._run_id = run_id
-        self._name = name
+        self._inputs = inputs
+        self._bay = bay
         self._file_done = file_done
         self._settled = settled
         self._quarantine = Quarantine(home)
-        self._file: _File | None = None
+        self._file: TakenFile | None = None
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._waiting = 0  # rows
         self._seen: dict[bytes, Entered] = {}
-        self._closed: list[tuple[Path, Fate, bool]] = []  # files whose last rows may wait still
+        self._closed: list[tuple[Path, Settlement]] = []  # files whose last rows may wait still
         self._retained: Counter[tuple[int, str]] = Counter()
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
@@ -110,8 +90,10 @@ class Intake:
             file = self._open(outcome.item)
             file.skipped.update(outcome.skipped)
             self.tally.skipped.update(outcome.skipped)
+            self._park(file, outcome)
             for refusal in outcome.refusals:
-                self._refuse(file, refusal)
+                if refusal.reason is not Reason.PARKED:
+                    self._refuse(file, refusal)
             before = file.accepted
             for record in outcome.records:
                 self._settle(file, record, known, faulty.get(id(record)))
@@ -143,7 +125,7 @@ class Intake:
         self._commit()
         replaced.sweep(self._home, self._writer)  # files read again may have stored what the site replaced
 
-    def _settle(self, file: _File, record: Record, known: dict[bytes, Entered], fault: str | None) -> None:
+    def _settle(self, file: TakenFile, record: Record, known: dict[bytes, Entered], fault: str | None) -> None:
         held = self._seen.get(record.key) or known.get(record.key)
         if record.rows and self._order_is_gone(record, known):
             file.known += 1
@@ -202,11 +184,18 @@ class Intake:
         entered = self._seen[record.key] = Entered(record.content, record.version, places)
         return entered
 
-    def _refuse(self, file: _File, refusal: Refusal, *, of_record: bool = False) -> None:
+    def _park(self, file: TakenFile, outcome: Outcome) -> None:
+        """Keep an item, encrypted, if any of it waits; a piece that waits again is kept already."""
+        waiting = sum(refusal.reason is Reason.PARKED for refusal in outcome.refusals)
+        if waiting and not outcome.item.sealed:
+            self._bay.keep(outcome.item, name=file.name, digest=file.digest)
+        file.parked += waiting
+        self.tally.records_parked += waiting
+
+    def _refuse(self, file: TakenFile, refusal: Refusal, *, of_record: bool = False) -> None:
         file.refused += 1
+        file.opposed += refusal.reason is Reason.OPPOSED
         self.tally.refuse(refusal, record=of_record or refusal.position is not None)
-        if file.digest is None:
-            file.digest = digest(file.item)
         if self._waiting >= ROWS_A_COMMIT:
             self._commit()
         quarantine_id = self._quarantine.id(file.name, file.digest, refusal)
@@ -231,24 +220,24 @@ class Intake:
         folder.mkdir(mode=0o700, exist_ok=True)
         write_once(folder / f"{quarantine_id}.png", picture, beside=folder)
 
-    def _open(self, item: Item) -> _File:
-        if self._file is not None and self._file.place == item.place:
+    def _open(self, item: Item) -> TakenFile:
+        if self._file is not None and self._file.item.place == item.place:
             return self._file
         self._close()
-        self._file = _File(item.place, self._name(item), item)
+        self._file = TakenFile(item, self._inputs)
         return self._file
 
     def _close(self) -> None:
         file = self._file
         if file is None:
             return
-        if file.skipped and not (file.accepted or file.known or file.refused):
+        if file.has_nothing_else:
             told = ", ".join(f"{kind} {count}" for kind, count in sorted(file.skipped.items()))
             self._refuse(file, Refusal(reason=Reason.NOT_SUPPORTED, detail=f"nothing but {told}"))
-        fate = file.fate
-        self.tally.files[fate] += 1
+        settlement = file.settlement
+        self.tally.files[settlement.fate] += 1
         if self._settled is not None:
-            self._closed.append((file.item.path, fate, not file.refused))
+            self._closed.append((file.item.path, settlement))
         self._file = None
         self._file_done()
 
@@ -263,9 +252,9 @@ class Intake:
         self._rows, self._seen, self._waiting = defaultdict(list), {}, 0
         self._retained = Counter()
         closed, self._closed = self._closed, []
-        for path, fate, whole in closed:
+        for path, settlement in closed:
             assert self._settled is not None  # or nothing would have been kept
-            self._settled(path, fate, whole=whole)
+            self._settled(path, settlement)
 
 
 def _faulty(records: Iterable[Record]) -> dict[int, str]:

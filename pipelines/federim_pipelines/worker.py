@@ -14,6 +14,7 @@ from federim_pipelines.codes.codebook import Codebook
 from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.proof import Prover
+from federim_pipelines.keying import Originals
 from federim_pipelines.sources.dicom_patient import subject_of
 from federim_pipelines.sources.mapping import Mapping, load_mapping
 from federim_pipelines.subjects import Subjects
@@ -40,6 +41,7 @@ class Worker:
     home: Home
     exchange: Exchange
     subjects: Subjects
+    originals: Originals  # what is keyed while reading, and the vault has not yet
     deidentifier: Deidentifier
     mapping: Mapping | None
     codebook: Codebook
@@ -58,16 +60,18 @@ class Worker:
         """
         home = opened(task.home, test_identities=task.test_identities)
         exchange = Exchange.open(home)
-        subjects = Subjects(exchange)
+        subjects, originals = Subjects(exchange), Originals()
         policy = load_policy(task.policy, dispositions=task.dispositions, denied=task.denied)
         return cls(
             home=home,
             exchange=exchange,
             subjects=subjects,
+            originals=originals,
             deidentifier=Deidentifier(
                 policy,
                 partial(subject_of, subjects=subjects, issuer=task.issuer),
                 prover=Prover.under(policy),
+                originals=originals,
             ),
             mapping=None if task.mapping is None else load_mapping(task.mapping),
             codebook=Codebook.open(home),

@@ -87,6 +87,7 @@ def _rotate(home: Home, journal: Path) -> Document:
             "sealing": new_sealing.public,
             "accepted": new.sign(_acceptance(home.name, old.public, new.public)),
         },
+        at=at,
     )
     home.change_trust(
         lambda roots: _listed(

@@ -16,13 +16,21 @@ Document = dict[str, Any]
 
 def sign(home: Home, kind: str, content: Mapping[str, Any]) -> Document:
     """`content` as a document of `kind`, signed by this home, now."""
-    return sign_with(home.signing_key, home.name, kind, content)
+    # The date first: a rotation between the two must not date a signature of the old key after its end.
+    at = datetime.now(UTC)
+    return sign_with(home.signing_key, home.name, kind, content, at=at)
 
 
-def sign_with(key: SigningKey, signer: str, kind: str, content: Mapping[str, Any]) -> Document:
-    """`content` as a document of `kind`, signed by `signer` with one of its keys, now."""
-    at = datetime.now(UTC).isoformat(timespec="microseconds")
-    document = {**content, "kind": kind, "signer": signer, "signed_at": at}
+def sign_with(
+    key: SigningKey, signer: str, kind: str, content: Mapping[str, Any], *, at: datetime
+) -> Document:
+    """`content` as a document of `kind`, signed by `signer` with one of its keys at a moment it states."""
+    document = {
+        **content,
+        "kind": kind,
+        "signer": signer,
+        "signed_at": at.isoformat(timespec="microseconds"),
+    }
     return {**document, "signature": key.sign(canonical(document))}
 
 

@@ -44,11 +44,9 @@ def taken_over(roots: TrustRoots, bundle: Document) -> TrustRoots:
     followed = _followed(roots, rotations)
     hub = signed.check(followed, bundle, BUNDLE, kinds={TrustKind.HUB})
     vouched = from_values(offered)
-    for root in sorted(
-        (root for root in vouched if root.statement), key=lambda root: str(root.statement.get("signed_at"))
-    ):
-        followed = _followed(followed, [root.statement])
-    return merged(followed, vouched, hub=hub)
+    statements = [root.statement for root in vouched if root.statement is not None]
+    oldest_first = sorted(statements, key=lambda statement: str(statement.get("signed_at")))
+    return merged(_followed(followed, oldest_first), vouched, hub=hub)
 
 
 def _followed(roots: TrustRoots, statements: Iterable[Any]) -> TrustRoots:

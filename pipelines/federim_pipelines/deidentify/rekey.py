@@ -113,7 +113,7 @@ class Rekey:
             return self._sequence(tag, raw, start, explicit=explicit, depth=depth + 1)
         if vr not in _REKEYED and (tag != PATIENT_ID or depth):
             return raw
-        told = raw[start:].decode("latin-1")
+        told = raw[start:].decode("utf-8", "replace")
         changed = self._texts(tag, vr, told.rstrip(" \0").split("\\"), depth=depth)
         return raw if changed is None else encode_texts(tag, vr, changed, explicit=explicit)
 

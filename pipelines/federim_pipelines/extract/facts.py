@@ -10,10 +10,10 @@ from federim.model.identifiers import SiteName, Subject
 from federim_pipelines.codes.code import Code, is_national_number
 from federim_pipelines.codes.codebook import Codebook
 from federim_pipelines.codes.units import usable
-from federim_pipelines.deidentify.uids import keyed_uid
 from federim_pipelines.extract.moments import Moment
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason, Row
+from federim_pipelines.keying import Keying, Originals
 
 Rows = list[tuple[str, Row]]
 TableRow = tuple[str, Row]
@@ -36,6 +36,7 @@ class Facts:
 
     subject: Subject
     codebook: Codebook
+    originals: Originals | None = None  # see `Keying`
     report_id: str | None = None
     visit_occurrence_id: str | None = None
 
@@ -189,7 +190,7 @@ class Facts:
                 | {
                     "report_id": key,
                     "StudyInstanceUID": self._study(study_uid),
-                    "accession_key": accession_key(self.subject, accession),
+                    "accession_key": self._keying.accession(accession),
                 },
             )
             for place, (study_uid, accession) in enumerate(studies)
@@ -210,7 +211,11 @@ class Facts:
         }
 
     def _study(self, uid: str | None) -> str | None:
-        return keyed_uid(self.subject.uid_key, uid.strip()) if uid and uid.strip() else None
+        return self._keying.uid(uid.strip()) if uid and uid.strip() else None
+
+    @property
+    def _keying(self) -> Keying:
+        return Keying(self.subject, self.originals)
 
 
 def person(
@@ -242,13 +247,3 @@ def gender_of(told: str | None) -> int | None:
 def part_key(record_key: bytes, noun: str, place: int | str) -> str:
     """What names one row of a record, 32 hexadecimal digits: its noun and its place among such."""
     return keyed(record_key, noun, str(place))[:16].hex()
-
-
-def accession_key(subject: Subject, accession: str | None) -> str | None:
-    """What stands for an accession number in tables study and report_study.
-
-    Its issuer is left out, because reports and images spell it differently; the key is the person's own,
-    so two issuers would have to give one person the same number to be confused.
-    """
-    number = (accession or "").strip()
-    return keyed(subject.uid_key, "accession", number)[:16].hex() if number else None

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from federim.lake.images import StoredObject
-from federim.model.identifiers import SiteName, Subject
+from federim.model.identifiers import SiteName
 from federim_pipelines.deidentify.dates import age_at, parse_date, year_of_birth
 from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.extract import facts
-from federim_pipelines.extract.facts import accession_key
 from federim_pipelines.extract.frames import PLACE_COLUMNS
 from federim_pipelines.items import Row
+from federim_pipelines.keying import Keying
 
 GENDER_CONCEPTS = {"M": 8507, "F": 8532, "O": 0}  # OMOP; absent is null, which another source may fill
 OTHER_MODALITY = "OT"  # CID 29's own word for a device that does not say
@@ -41,7 +41,7 @@ _MACROS = {
 def rows_of(
     raw: Attributes,
     clean: Attributes,
-    subject: Subject,
+    keying: Keying,
     *,
     stored: StoredObject,
     transfer_syntax: str,
@@ -61,13 +61,13 @@ def rows_of(
         Of the import, against which great ages are grouped.
     """
     image = _Image(clean)
-    person = {"person_id": subject.person_id}
+    person = {"person_id": keying.subject.person_id}
     study = {"StudyInstanceUID": str(clean.get("StudyInstanceUID"))}
     series = {"SeriesInstanceUID": str(clean.get("SeriesInstanceUID"))}
     instance = {"SOPInstanceUID": str(clean.get("SOPInstanceUID"))}
     return (
-        facts.person(subject, site, **_person(raw, year)),
-        ("study", person | study | _study(raw, image, subject)),
+        facts.person(keying.subject, site, **_person(raw, year)),
+        ("study", person | study | _study(raw, image, keying)),
         ("image_occurrence", person | study | series | _series(image, stored.size)),
         (
             "instance",
@@ -89,14 +89,14 @@ def _person(raw: Attributes, year: int) -> Row:
     }
 
 
-def _study(raw: Attributes, image: _Image, subject: Subject) -> Row:
+def _study(raw: Attributes, image: _Image, keying: Keying) -> Row:
     birth, day = _day(raw, "PatientBirthDate"), _day(raw, "StudyDate")
     time = (image.text("StudyTime") or "").replace(":", "")[:6]
     return {
         "StudyDate": _day(image.clean, "StudyDate"),
         "StudyTime": time or None,
         "PatientAge": None if birth is None or day is None else age_at(birth, day),
-        "accession_key": accession_key(subject, _Image(raw).text("AccessionNumber")),
+        "accession_key": keying.accession(_Image(raw).text("AccessionNumber")),
     }
 
 

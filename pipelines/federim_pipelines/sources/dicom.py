@@ -14,6 +14,7 @@ from federim_pipelines.extract.annotations import rows_of as annotation_rows_of
 from federim_pipelines.extract.imaging import rows_of
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.keying import Keying
 from federim_pipelines.sources.archive import listing, why_member_refused
 from federim_pipelines.sources.content import opened
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
@@ -74,7 +75,7 @@ def _record(cleaned: Cleaned, worker: Worker) -> Record:
     rows = rows_of(
         cleaned.raw,
         cleaned.clean,
-        cleaned.subject,
+        Keying(cleaned.subject, worker.originals),
         stored=stored,
         transfer_syntax=cleaned.transfer_syntax,
         site=worker.home.name,

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from federim.home import Home
-from federim.model.errors import HomeError, InputError, LakeError, StorageFull
+from federim.model.errors import InputError
 from federim.model.identifiers import Merge, PatientIdentity
 from federim_pipelines.items import Item
 from federim_pipelines.sources import csv, dicom
 from federim_pipelines.sources.cda import reading as cda
+from federim_pipelines.sources.content import digest
 from federim_pipelines.sources.fhir import reading as fhir
 from federim_pipelines.sources.folder import Found, walk
 from federim_pipelines.sources.hl7v2 import reading as hl7v2
 from federim_pipelines.sources.listed import Listed
 from federim_pipelines.sources.mapping import Mapping
 from federim_pipelines.sources.omop import reading as omop
+from federim_pipelines.sources.persons import persons
 from federim_pipelines.sources.sniff import Kind
 
 _JSON_NAMES = (".json", ".ndjson", ".jsonl")
@@ -72,26 +74,7 @@ class Inputs:
                     yield told
 
     def _told(self, item: Item) -> Iterator[PatientIdentity | Merge]:
-        """What `_identities` gives until the file breaks it: that is refused where the file is read."""
-        try:
-            yield from self._identities(item)
-        except (HomeError, LakeError, StorageFull):
-            raise
-        except Exception:
-            return
-
-    def _identities(self, item: Item) -> Iterable[PatientIdentity | Merge]:
-        if item.source == fhir.KIND:
-            return fhir.identities(item, self._home, self._issuer)
-        if item.source == hl7v2.KIND:
-            return hl7v2.identities(item, self._issuer)
-        if item.source == cda.KIND:
-            return cda.identities(item, self._issuer)
-        if item.source == omop.KIND:
-            return omop.identities(item)
-        if item.source == csv.KIND and self._mapping and (file := self._mapping.covering(_name(item))):
-            return csv.identities(item, file)
-        return ()
+        return persons(item, self._home, self._mapping, issuer=self._issuer)
 
     def _walked(self) -> Iterator[Item]:
         for found in walk(self._roots):
@@ -108,6 +91,10 @@ class Inputs:
         root = next(root for root in self._roots if item.path.is_relative_to(root))
         place = root.name / item.path.relative_to(root)
         return f"{place}!/{item.member}" if item.member else str(place)
+
+    def digest(self, item: Item) -> bytes:
+        """A hash of the file an item belongs to: see `content.digest`."""
+        return digest(item)
 
     def _source(self, found: Found) -> str:
         name = _name(found)

@@ -1,4 +1,4 @@
-"""`federim init`, `keyserver` and `trust`: make a home, the key that links sites, and say who is believed."""
+"""`federim init` and `trust`: make a home, and say who is believed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def init(
     role: Annotated[Role, typer.Option(help="What runs here.")],
     name: Annotated[str, typer.Option(help="Short lower-case name, for example chu-nord.")],
     key_server: Annotated[
-        str, typer.Option(help="embedded:FILE to link patients with the other sites that use FILE.")
+        str,
+        typer.Option(
+            help="Who links patients with other sites: embedded:FILE, which they use too, or https://HOST:PORT."
+        ),
     ] = "",
     test_identities: Annotated[
         bool, typer.Option("--test-identities", help="Accept INS of the test and demo authorities.")
@@ -41,21 +44,6 @@ def init(
         f"{role.value} home {made.name} made in {made.root}\n"
         f"public key {made.signing_key.public}: give it to the homes that must trust this one\n"
         "back up its keys folder apart from its data",
-        as_json=as_json,
-    )
-
-
-def keyserver(
-    generate_key: Annotated[Path, typer.Option(help="Where to make the key file; it must not exist.")],
-    as_json: AsJson = False,
-) -> None:
-    """Make the key with which several sites on one machine recognise the same INS without seeing it."""
-    from federim.identity.keyserver import create_key_file
-
-    create_key_file(generate_key)
-    report(
-        {"key": str(generate_key)},
-        f"key made in {generate_key}; make each site with federim init --key-server embedded:{generate_key}",
         as_json=as_json,
     )
 

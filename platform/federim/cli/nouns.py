@@ -25,7 +25,7 @@ class Nouns(TyperGroup):
         "pull": "federim.cli.pull:pull",
         "sql": "federim.cli.sql:sql",
         "ins": "federim.cli.ins:ins",
-        "keyserver": "federim.cli.homes:keyserver",
+        "keyserver": "federim.cli.keyserver:keyserver",
         "deidentify": "federim.cli.deidentify:deidentify",
         "run": "federim.cli.run:run",
         "vocabulary": "federim.cli.vocabulary:vocabulary",

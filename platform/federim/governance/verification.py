@@ -48,7 +48,7 @@ def verify(home: Home, folder: Path) -> Verified:
     VerificationFailed
         A file was changed, added or removed; the message names it.
     NotApproved
-        It, the decision in it, or the receipt beside it, is signed by a home this one does not trust for that.
+        It, the decision in it or the receipt beside it is signed by a home not trusted here for that.
     """
     checked = manifest.verify(folder, home.trust_roots)
     facts = checked.facts

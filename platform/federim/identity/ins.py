@@ -30,7 +30,8 @@ _UNKNOWN_PLACES: Final = frozenset({"99999", "00000"})
 _ABROAD: Final = "99"
 # Which were one, bore another number, or were a part of France at some births (COG; décret 64-754).
 _SAME_PLACE: Final = (
-    {"20", "2A", "2B"},
+    {"20", "2A"},  # Corsica, until 1976
+    {"20", "2B"},
     {"75", "92", "93", "94"},  # the Seine, until 1968
     {"78", "91", "92", "93", "94", "95"},  # Seine-et-Oise, until 1968
     {"971", "977", "978"},  # Saint-Barthélemy and Saint-Martin, until 2007

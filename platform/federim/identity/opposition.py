@@ -26,21 +26,31 @@ class Opposition:
         """Whether each of them is on the list; another number told of one who is becomes known as theirs."""
         digests = [self._list.of_identity(identity) for identity in identities]
         found = self._list.among({digest for each in digests for digest in each})
-        if found:
-            more = {digest for each in digests if not found.isdisjoint(each) for digest in each} - found
-            if more:
+        for each in digests:
+            if not found.isdisjoint(each) and not found.issuperset(each):
                 with self._database.transaction():
-                    self._list.add(sorted(more))
+                    for word in sorted(self._list.words(each)):
+                        self._list.add(each, word)
         return [not found.isdisjoint(each) for each in digests]
 
     def told_elsewhere(self, person: Person, identity: PatientIdentity) -> bool:
-        """Whether another site told that this person, unknown here so far, objects; then they are listed."""
+        """Whether another site told that this person, unknown here so far, objects to all research.
+
+        They are listed from then on by their own numbers, or for the projects that they were told to object to.
+        """
         notices = [self._list.of_notice(self.notice(token, self._name)) for token in person.tokens.values()]
-        if not self._list.among(notices):
+        words = sorted(self._list.words(notices)) if notices else []
+        if not words:
             return False
         with self._database.transaction():
-            self._list.add(self._list.of_identity(identity))
-        return True
+            for word in words:
+                theirs = (
+                    [self._list.of_person(person.person_id)]
+                    if word.project
+                    else self._list.of_identity(identity)
+                )
+                self._list.add([*notices, *theirs], word)
+        return any(not word.project for word in words)
 
     @staticmethod
     def notice(token: bytes, recipient: str) -> bytes:

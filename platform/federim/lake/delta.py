@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 
-from federim.lake.declaration import Kind, Table
+from federim.lake import delta_log
+from federim.lake.declaration import Table
+from federim.lake.person_rows import Copies, Copy, holders, write_rows
 from federim.lake.staging import GONE, Entry, Share
 from federim.lake.storage import sync
 
 APPLICATION = "federim"
 
 FILE_BYTES = 64 * 2**20
-
-IDENTIFYING = (Kind.PERSON, Kind.UID, Kind.DATE)
 
 # DuckDB gives a thread one row group at a time; this is its own default. Level 1, because higher levels
 # of zstd save a few per cent of text that dictionaries have made small already.
@@ -29,18 +29,21 @@ WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group
 class DeltaWriter:
     """The writing end of one table, made from its declaration on first use."""
 
-    def __init__(self, place: Path, table: Table) -> None:
+    def __init__(self, place: Path, table: Table, copies: Copies) -> None:
         self._place = place
         self._table = table
-        # Delta's log repeats each file's smallest and largest values; what tells of a person stays out.
-        told = [column.name for column in table.columns if column.kind not in IDENTIFYING]
+        self._copies = copies
+        told = _told(table)
         self._delta = DeltaTable.create(
             place,
             table.arrow,
             mode="ignore",
             partition_by=["bucket"] if table.person else None,
-            configuration={"delta.dataSkippingStatsColumns": ",".join(told)},
+            configuration=told,
         )
+        if not told.items() <= self._delta.metadata().configuration.items():
+            self._delta.alter.set_table_properties(told)
+            self._settle()
         self._add_later_columns()
 
     @property
@@ -62,6 +65,8 @@ class DeltaWriter:
                 writer_properties=WRITER,
                 commit_properties=commit,
             )
+        elif share.entry is Entry.REWRITE:
+            self._rewrite(share, number)
         else:
             self._merge(share.rows, commit, replace=share.entry is Entry.REPLACE)
         self._settle()
@@ -74,6 +79,32 @@ class DeltaWriter:
         if len(self._delta.file_uris()) > at_most:
             self._delta.optimize.compact(target_size=FILE_BYTES, writer_properties=WRITER)
             self._settle()
+
+    def forget_history(self) -> None:
+        """Leave nothing in the log of what the table does not hold any more."""
+        delta_log.forget_history(self._place, self._delta)
+
+    def _rewrite(self, share: Share, number: int) -> None:
+        persons = frozenset(share.leaving)
+        folders = {f"bucket={bucket}" for bucket in share.leaving.values()}
+        live = (Path(unquote(uri)) for uri in self._delta.file_uris())
+        files = holders((file for file in live if file.parent.name in folders), persons)
+        made = [self._copies.without(file, persons) for file in files]
+        delta_log.exchange(
+            self._place,
+            self._delta.version() + 1,
+            out=files,
+            into=(copy for copy in (*made, *self._written(share.rows)) if copy is not None),
+            application=APPLICATION,
+            batch=number,
+        )
+        self._delta.update_incremental()
+
+    def _written(self, rows: pa.Table) -> Iterator[Copy | None]:
+        """One file a bucket with rows that are sorted by it."""
+        for part in _slices(rows):
+            folder = self._place / f"bucket={part['bucket'][0]}"
+            yield write_rows(folder, pa.Table.from_batches([part]).drop_columns("bucket"))
 
     def _add_later_columns(self) -> None:
         """Tell a table that an earlier version made of the columns declared since; its files stay."""
@@ -129,6 +160,16 @@ class DeltaWriter:
         sync(log)
         for folder in folders:
             sync(folder)
+
+
+def _told(table: Table) -> dict[str, str]:
+    """How Delta is told which columns' smallest and largest values it repeats in its log, file by file.
+
+    Of a table of persons none: a file may hold a single one's rows.
+    """
+    # The column that tables are cut by, which has no such values: naming none would mean the first 32.
+    columns = ["bucket"] if table.person else [column.name for column in table.columns]
+    return {"delta.dataSkippingStatsColumns": ",".join(columns)}
 
 
 def _filled(table: Table, name: str) -> str:

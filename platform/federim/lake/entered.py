@@ -28,16 +28,19 @@ class Entered:
     content: bytes  # 16 bytes: the digest of what it says
     version: int | None = None
     places: tuple[Place, ...] = ()
+    subject: bytes | None = None  # 16 bytes, keyed: whom it tells of; none once it is withdrawn
 
     def places_as_text(self) -> str | None:
         """Its places as the index keeps them."""
         return json.dumps(self.places, separators=(",", ":")) if self.places else None
 
     @classmethod
-    def read(cls, content: bytes, version: int | None, places: str | None) -> Self:
+    def read(
+        cls, content: bytes, version: int | None, places: str | None, subject: bytes | None = None
+    ) -> Self:
         """What the index keeps, as it was."""
         told = (Place(table, bucket, tuple(key)) for table, bucket, key in json.loads(places or "[]"))
-        return cls(content, version, tuple(told))
+        return cls(content, version, tuple(told), subject)
 
 
 def may_go(table: Table) -> bool:

@@ -56,16 +56,16 @@ def prepare(
     content = to_arrow(table, rows)
     fill = table.on_repeat is OnRepeat.FILL
     if fill:
-        content = _combine(table, content)
+        content = combine(table, content)
     # A row that moves to another person's bucket is gone from one place and new in the other.
     yielding = {row_digest(table, key) for key in (*(replaced or ()), *(gone or ()))}
-    keys = _row_keys(table, content)
+    keys = row_keys(table, content)
     held = known(keys) - yielding
     new = _first_of_each(keys, held)
     if not fill:
         content = content.take(pa.array(new, pa.int64()))
     new_keys = tuple(keys[position] for position in new)
-    content = _placed(table, content, bucket_key)
+    content = placed(table, content, bucket_key)
     if replaced or gone:
         going = gone or {}
         return Prepared(
@@ -96,21 +96,25 @@ def replacing(
         The table has no row of one of the keys, or two rows given have the same.
     """
     content = to_arrow(table, rows)
-    keys = _row_keys(table, content)
+    keys = row_keys(table, content)
     going = {place.key: place.bucket for place in (place_of(table, row, bucket_key) for row in gone)}
     gone_keys = [row_digest(table, key) for key in going]
     if len(known([*keys, *gone_keys])) != len(rows) + len(gone):
         raise LakeError(
             f"{table.name}: {len(rows) + len(gone)} rows to replace, expected each to be in the lake, once"
         )
-    content = _with_gone(table, _placed(table, content, bucket_key), list(going.items()))
+    content = _with_gone(table, placed(table, content, bucket_key), list(going.items()))
     return Prepared(Share(content, Entry.REPLACE), gone_keys=tuple(gone_keys))
 
 
 def place_of(table: Table, row: Row, bucket_key: bytes) -> Place:
     """Where a row of a table with persons lies."""
-    bucket = keyed(bucket_key, row["person_id"])[0] % BUCKETS
-    return Place(table.name, bucket, tuple(row[name] for name in table.key))
+    return Place(table.name, bucket_of(row["person_id"], bucket_key), tuple(row[name] for name in table.key))
+
+
+def bucket_of(person_id: str, bucket_key: bytes) -> int:
+    """The bucket in which a person's rows lie, in every table."""
+    return keyed(bucket_key, person_id)[0] % BUCKETS
 
 
 def row_digest(table: Table, key: Sequence[Any]) -> bytes:
@@ -120,7 +124,7 @@ def row_digest(table: Table, key: Sequence[Any]) -> bytes:
     return hashlib.blake2b(told, digest_size=16, person=table.name.encode()[:16]).digest()
 
 
-def _placed(table: Table, content: pa.Table, bucket_key: bytes) -> pa.Table:
+def placed(table: Table, content: pa.Table, bucket_key: bytes) -> pa.Table:
     """Rows with their bucket, in the order of the table's files."""
     if table.person:
         content = content.append_column(
@@ -139,7 +143,7 @@ def _with_gone(table: Table, content: pa.Table, gone: Sequence[tuple[tuple[Any, 
     return pa.concat_tables([marked.cast(loose), pa.Table.from_pylist(going, schema=loose)])
 
 
-def _combine(table: Table, content: pa.Table) -> pa.Table:
+def combine(table: Table, content: pa.Table) -> pa.Table:
     """One row a key: the first value that is not null, the sum where the table adds, the greatest it tops."""
     ways = {
         column.name: "sum" if column.name in table.adds else "max" if column.name in table.tops else "first"
@@ -156,7 +160,7 @@ def _combine(table: Table, content: pa.Table) -> pa.Table:
     )
 
 
-def _row_keys(table: Table, content: pa.Table) -> list[bytes]:
+def row_keys(table: Table, content: pa.Table) -> list[bytes]:
     columns: list[list[Any]] = [content[column].to_pylist() for column in table.key]
     return [row_digest(table, values) for values in zip(*columns, strict=True)]
 
@@ -173,7 +177,5 @@ def _first_of_each(keys: Sequence[bytes], held: set[bytes]) -> list[int]:
 
 def _buckets(persons: pa.ChunkedArray, key: bytes) -> pa.Array:
     encoded = persons.combine_chunks().dictionary_encode()
-    number = pa.array(
-        [keyed(key, person)[0] % BUCKETS for person in encoded.dictionary.to_pylist()], pa.int8()
-    )
+    number = pa.array([bucket_of(person, key) for person in encoded.dictionary.to_pylist()], pa.int8())
     return pc.take(number, encoded.indices)

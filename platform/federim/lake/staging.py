@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -29,6 +30,7 @@ class Entry(IntEnum):
     APPEND = 0  # none of their keys is in it
     FILL = 1  # some are, and what is there is filled
     REPLACE = 2  # some are, and what is there goes; those marked as gone only go
+    REWRITE = 3  # whatever the table holds of the persons leaving goes, and these come
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,32 @@ class Share:
 
     rows: pa.Table
     entry: Entry
+    leaving: Mapping[str, int] = field(default_factory=dict)  # persons, with their bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What a batch takes out for good: nothing is to tell that it was there."""
+
+    records: tuple[bytes, ...]  # keys; those that the batch says anew stay
+    objects: tuple[str, ...]  # paths of stored objects
+    counts: Mapping[bytes, Any]  # by subject: what the rewriting that the batch begins will tell
+
+    def as_document(self) -> dict[str, Any]:
+        return {
+            "records": [key.hex() for key in self.records],
+            "objects": self.objects,
+            "counts": {subject.hex(): counts for subject, counts in self.counts.items()},
+        }
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """What `as_document` gave."""
+        return cls(
+            tuple(map(bytes.fromhex, document["records"])),
+            tuple(document["objects"]),
+            {bytes.fromhex(subject): counts for subject, counts in document["counts"].items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +77,7 @@ class Batch:
     rows: tuple[bytes, ...]  # digests of row keys that are new
     forgotten: tuple[bytes, ...] = ()  # and of those that are gone
     dropped: tuple[str, ...] = ()  # stored objects, by path, that no row speaks of any more
+    erasure: Erasure | None = None
 
 
 def stage(folder: Path, batch: Batch) -> None:
@@ -63,6 +92,7 @@ def stage(folder: Path, batch: Batch) -> None:
         "content": pa.array((record.content for record in entered), DIGEST),
         "version": pa.array((record.version for record in entered), pa.int64()),
         "places": pa.array((record.places_as_text() for record in entered), pa.string()),
+        "subject": pa.array((record.subject for record in entered), DIGEST),
     }
     _write_arrow(part / RECORDS, pa.table(records))
     _write_arrow(part / ROWS, pa.table({"key": pa.array(batch.rows, DIGEST)}))
@@ -70,7 +100,9 @@ def stage(folder: Path, batch: Batch) -> None:
     header = {
         "number": batch.number,
         "tables": {name: share.entry for name, share in batch.shares.items()},
+        "leaving": {name: share.leaving for name, share in batch.shares.items() if share.leaving},
         "dropped": batch.dropped,
+        "erasure": batch.erasure and batch.erasure.as_document(),
     }
     (part / HEADER).write_text(json.dumps(header))
     for file in part.iterdir():
@@ -98,17 +130,19 @@ def drop(folder: Path, number: int) -> None:
 
 def _read(place: Path) -> Batch:
     header = json.loads((place / HEADER).read_text())
+    leaving, erasure = header.get("leaving", {}), header.get("erasure")
     records = _read_arrow(place / RECORDS)
     return Batch(
         number=header["number"],
         shares={
-            name: Share(_read_arrow(place / f"{name}.table.arrow"), Entry(entry))
+            name: Share(_read_arrow(place / f"{name}.table.arrow"), Entry(entry), leaving.get(name, {}))
             for name, entry in header["tables"].items()
         },
         records={record.pop("key"): Entered.read(**record) for record in records.to_pylist()},
         rows=tuple(_read_arrow(place / ROWS)["key"].to_pylist()),
         forgotten=tuple(_read_arrow(place / FORGOTTEN)["key"].to_pylist()),
         dropped=tuple(header.get("dropped", ())),
+        erasure=erasure and Erasure.read(erasure),
     )
 
 

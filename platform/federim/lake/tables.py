@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,11 +10,14 @@ from urllib.parse import unquote
 from deltalake import DeltaTable
 
 from federim.home import Home, Role
+from federim.keys import keyed
 from federim.lake.check import Row
 from federim.lake.declared.imaging import INSTANCE_FILE
 from federim.lake.delta import DeltaWriter
 from federim.lake.entered import Entered, Place, by_table, may_go
 from federim.lake.index import Index
+from federim.lake.locks import only_writer
+from federim.lake.person_rows import Copies
 from federim.lake.prepare import Prepared, place_of, prepare, replacing
 from federim.lake.schema import BUCKETS, TABLES, table
 from federim.lake.staging import Batch, drop, stage, waiting
@@ -24,7 +25,6 @@ from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files
 from federim.model.errors import LakeError, StorageFull
 
 INDEX = "index.sqlite3"
-LOCK = "writer.lock"
 
 # A batch adds a file a bucket, and a query opens them all, at about a millisecond each. While batches
 # follow each other, joining at fewer than some ten files a bucket would rewrite each row every few of them.
@@ -63,7 +63,7 @@ class Lake:
             The disk refuses; the lake stays readable and the next run completes the batch.
         """
         self.home.require(Role.SITE)
-        with private_files(), _only_writer(self.home.staging / LOCK):
+        with private_files(), only_writer(self.home):
             with disk_may_refuse():
                 writer = LakeWriter(self.home)
             try:
@@ -83,21 +83,27 @@ class LakeWriter:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._bucket_key = home.secret("bucket")
-        self._index = Index(home.lake / INDEX)
+        self._subject_key = home.secret("subject")
+        self.index = Index(home.lake / INDEX)
+        self.copies = Copies()
         self._tables: dict[str, DeltaWriter] = {}
 
     def close(self) -> None:
-        self._index.close()
+        self.index.close()
 
     def known(self, keys: Collection[bytes]) -> dict[bytes, Entered]:
         """Of these record keys, the ones that entered the lake, those withdrawn since among them."""
-        return self._index.records(keys)
+        return self.index.records(keys)
 
     def places(self, rows: Iterable[tuple[str, Row]]) -> tuple[Place, ...]:
         """Where the rows of one record will lie, as far as they go with it."""
         return tuple(
             place_of(table(name), row, self._bucket_key) for name, row in rows if may_go(table(name))
         )
+
+    def subject(self, person_id: str) -> bytes:
+        """What the index keeps of a person, 16 bytes."""
+        return keyed(self._subject_key, person_id)[:16]
 
     def commit(self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, Entered]) -> dict[str, int]:
         """Add one batch over several tables: all of it or nothing, once, even if the process is killed.
@@ -168,7 +174,7 @@ class LakeWriter:
                     table(name),
                     rows.get(name, ()),
                     bucket_key=self._bucket_key,
-                    known=self._index.rows,
+                    known=self.index.rows,
                     gone=going.get(name, ()),
                 )
                 for name in rows.keys() | going.keys()
@@ -177,15 +183,40 @@ class LakeWriter:
             stage(self._home.staging, batch)
             self._complete(batch)
 
+    def take(self, batch: Batch) -> None:
+        """Have a batch, made by whoever knows more than rows, enter whole or not at all.
+
+        Raises
+        ------
+        StorageFull
+            As `commit`.
+        """
+        with disk_may_refuse():
+            stage(self._home.staging, batch)
+            self._complete(batch)
+
+    def forget_history(self) -> None:
+        """Leave nothing, in the logs of tables of persons and in the index, of what they do not hold any more.
+
+        Raises
+        ------
+        LakeError
+            See `Index.clean`.
+        """
+        for name, table in TABLES.items():
+            if table.person and DeltaTable.is_deltatable(str(self._home.lake / name)):
+                self._open(name).forget_history()
+        self.index.clean()
+
     @property
     def next_batch(self) -> int:
         """Number the next batch will have, whatever became of a batch of that number before."""
-        return self._index.last_batch + 1
+        return self.index.last_batch + 1
 
     @property
     def dropped(self) -> list[str]:
         """Paths of stored objects that no row speaks of any more, whether or not they are still there."""
-        return self._index.dropped
+        return self.index.dropped
 
     def recover(self) -> None:
         """Complete the batch that waits in staging, if any."""
@@ -197,7 +228,7 @@ class LakeWriter:
         """Raise `LakeError` if a table has a batch that the index has not: the next would be taken for it."""
         for name in TABLES:
             if DeltaTable.is_deltatable(str(self._home.lake / name)):
-                ahead = self._open(name).last_batch - self._index.last_batch
+                ahead = self._open(name).last_batch - self.index.last_batch
                 if ahead > 0:
                     raise LakeError(
                         f"the lake's index is {ahead} batches older than table {name}; "
@@ -215,7 +246,7 @@ class LakeWriter:
         self, rows: Mapping[str, Sequence[Row]], seen: Mapping[bytes, Entered]
     ) -> tuple[Batch, dict[str, int]]:
         revised = {key: record for key, record in seen.items() if record.version is not None}
-        held = self._index.records(revised)
+        held = self.index.records(revised)
         before = {place for record in held.values() for place in record.places}
         after = {place for record in revised.values() for place in record.places}
         replaced, gone = by_table(before & after), by_table(before - after)
@@ -224,7 +255,7 @@ class LakeWriter:
                 table(name),
                 rows.get(name, ()),
                 bucket_key=self._bucket_key,
-                known=self._index.rows,
+                known=self.index.rows,
                 replaced=replaced.get(name),
                 gone=gone.get(name),
             )
@@ -256,13 +287,14 @@ class LakeWriter:
                 writer.write(share, batch.number)
         files = batch.shares.get(INSTANCE_FILE.name)
         kept = files.rows["path"].to_pylist() if files and batch.dropped else ()
-        self._index.remember(
+        self.index.remember(
             batch.number,
             batch.records,
             batch.rows,
             forgotten=batch.forgotten,
             dropped=batch.dropped,
             kept=kept,
+            erasure=batch.erasure,
         )
         drop(self._home.staging, batch.number)
         # Last: whether a kill comes before or after, the batch is in.
@@ -270,24 +302,5 @@ class LakeWriter:
 
     def _open(self, name: str) -> DeltaWriter:
         if name not in self._tables:
-            self._tables[name] = DeltaWriter(self._home.lake / name, TABLES[name])
+            self._tables[name] = DeltaWriter(self._home.lake / name, TABLES[name], self.copies)
         return self._tables[name]
-
-
-@contextmanager
-def _only_writer(path: Path) -> Iterator[None]:
-    try:
-        with disk_may_refuse():
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:  # a disk mounted read-only, a home of another account
-        raise LakeError(
-            f"the lake cannot be written: {error.strerror}; see the home's disk and owner"
-        ) from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LakeError("another run is writing to this lake; wait for its end, then run again") from None
-        yield
-    finally:
-        os.close(descriptor)

@@ -156,7 +156,7 @@ def test_a_manifest_that_claims_more_than_the_decision_is_found(
     centre: Any, facts: dict[str, str], says: str
 ) -> None:
     folder = released(centre)
-    true = manifest.verify(folder, centre.home.trusted).facts
+    true = manifest.verify(folder, centre.home.trust_roots).facts
     folder.chmod(0o700)
     for path in folder.glob("manifest.json*"):
         path.unlink()
@@ -177,7 +177,7 @@ def test_a_release_of_a_site_nobody_here_trusts_is_refused(
     centre: Any, make_home: Callable[..., Home]
 ) -> None:
     folder = released(centre)
-    with pytest.raises(VerificationFailed, match="not trusted"):
+    with pytest.raises(NotApproved, match="beta does not trust"):
         verify(make_home("beta"), folder)
 
 

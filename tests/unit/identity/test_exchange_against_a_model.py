@@ -48,6 +48,9 @@ class PlainPython:
             person = self.owners.get(national) if national else None
             if person is None or not all(self.yields(one, national) for one in known - {person}):
                 return None
+            oids = [oid for one in known for oid in self.oids(one)]
+            if len(oids) > len(set(oids)):
+                return None
         else:
             [person] = known
             if national is not None and national not in self.owners:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from federim.keys import canonical, keyed
+from federim.keys import canonical
 from federim.model.identifiers import IdentityStatus, PatientIdentity, Subject
 from federim_pipelines.deidentify.dates import year_of_birth
 from federim_pipelines.extract.facts import gender_of, person
 from federim_pipelines.extract.moments import birth_of_hl7
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason, Record
+from federim_pipelines.keying import Keying
 from federim_pipelines.sources.cda.datatypes import child, children
 from federim_pipelines.sources.cda.parsing import Element
 from federim_pipelines.sources.identifiers import Told, identity_of, sex_of
@@ -71,18 +72,15 @@ def person_record(role: Element, subject: Subject, worker: Worker) -> Record:
     """
     birth, _ = birth_of_hl7(_birth_time(role), _BIRTH)
     gender = _gender(role)
-    said = canonical([subject.person_id, birth and birth.isoformat(), gender])
+    said = canonical([birth and birth.isoformat(), gender])
     row = person(
         subject,
         worker.home.name,
         year_of_birth=None if birth is None else year_of_birth(birth, worker.year),
         gender=gender_of(gender),
     )
-    return Record(
-        key=keyed(worker.record_key, "cda", "person", said)[:16],
-        content=keyed(worker.record_key, "content", said)[:16],
-        rows=(row,),
-    )
+    key = Keying(subject, worker.originals).record(worker.record_key, "cda", "person", said.decode())
+    return Record(key=key, content=key, rows=(row,))
 
 
 def _gender(role: Element) -> str | None:

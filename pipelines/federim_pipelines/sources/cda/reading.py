@@ -166,7 +166,12 @@ class _Reading:
         if code is None:
             raise Unusable(Reason.CODE_MISSING, "ClinicalDocument/code")
         report_id = self.key.hex()
-        facts = Facts(subject=subject, codebook=self.worker.codebook, report_id=report_id)
+        facts = Facts(
+            subject=subject,
+            codebook=self.worker.codebook,
+            originals=self.worker.originals,
+            report_id=report_id,
+        )
         written = known(instant_of(child(xml, "effectiveTime")))
         served = instant_of(child(xml, "documentationOf", "serviceEvent", "effectiveTime"))
         report = Report(self.key, facts, served or written, Studies.of(xml))

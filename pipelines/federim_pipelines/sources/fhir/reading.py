@@ -122,6 +122,7 @@ class _Reading:
         facts = Facts(
             subject=subject,
             codebook=self.worker.codebook,
+            originals=self.worker.originals,
             report_id=self.links.report(name, full_url, resource),
             visit_occurrence_id=visit,
         )

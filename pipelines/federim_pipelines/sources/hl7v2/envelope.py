@@ -11,6 +11,7 @@ from federim.model.identifiers import Subject
 from federim_pipelines.extract.facts import Facts, TableRow
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import LAST, Reason, Record, Refusal
+from federim_pipelines.keying import Keying
 from federim_pipelines.sources.hl7v2.messages import Message
 from federim_pipelines.sources.hl7v2.moments import instant_of
 from federim_pipelines.sources.hl7v2.segments import Segment
@@ -69,13 +70,15 @@ class Envelope:
 
     def key(self, noun: str, *name: str) -> bytes:
         """What names a record of this person, 16 bytes."""
-        return keyed(self.worker.record_key, KIND, noun, self.subject.person_id, *name)[:16]
+        keying = Keying(self.subject, self.worker.originals)
+        return keying.record(self.worker.record_key, KIND, noun, *name)
 
     def facts(self, report_id: str | None = None) -> Facts:
         """Makes rows about the person, told in a report of that identifier."""
         return Facts(
             subject=self.subject,
             codebook=self.worker.codebook,
+            originals=self.worker.originals,
             report_id=report_id,
             visit_occurrence_id=self.visit_occurrence_id,
         )

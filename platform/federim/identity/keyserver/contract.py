@@ -39,7 +39,7 @@ class KeyServer(Protocol):
         KeyServerAway
             It cannot be reached.
         VerificationFailed
-            What it announces is not signed by the key server this home trusts.
+            What answers is not the key server that this home trusts.
         """
 
     def evaluate(
@@ -57,9 +57,11 @@ class KeyServer(Protocol):
         Raises
         ------
         IdentityError
-            One of them is no ristretto255 point, the epoch is not open, or this site may not ask.
+            One of them is no ristretto255 point.
         KeyServerAway
-            It cannot be reached, or will evaluate no more for now.
+            It cannot be reached, or does not evaluate for this site in this epoch, or not now.
+        VerificationFailed
+            As `epochs`.
         """
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 from federim.identity import oprf
 from federim.identity.keyserver.contract import Epoch, Evaluation
 from federim.identity.keyserver.epochs import EpochKey
-from federim.model.errors import IdentityError
+from federim.model.errors import KeyServerAway
 
 
 class EmbeddedKeyServer:
@@ -42,7 +42,7 @@ class EmbeddedKeyServer:
         key = next((key for key in keys if epoch in (None, key.epoch.number)), None)
         if key is None:
             known = ", ".join(str(key.epoch.number) for key in keys)
-            raise IdentityError(f"key server: epoch {epoch} is not open; open: {known}")
+            raise KeyServerAway(f"key server: epoch {epoch} is not open; open: {known}")
         evaluated = oprf.evaluate_many(key.private, points)
         self.evaluated += len(evaluated)
         proof = oprf.prove(key.private, key.epoch.public, points, evaluated) if prove else None

@@ -42,7 +42,7 @@ class EpochFolder:
         self._folder = folder / "epochs"
         self._read: tuple[frozenset[str], tuple[EpochKey, ...]] | None = None
 
-    def keys(self) -> tuple[EpochKey, ...]:
+    def open_keys(self) -> tuple[EpochKey, ...]:
         """The open epochs' keys, the newest first; read again once an epoch was opened or closed.
 
         Raises

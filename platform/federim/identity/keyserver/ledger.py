@@ -66,7 +66,7 @@ class Ledger:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 # FULL: a power cut must give no quota back.
                 self._connection.execute("PRAGMA synchronous = FULL")
-            with self._writing():
+            with self._transaction("IMMEDIATE"):
                 if not self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
                     for statement in (*log.TABLES, *_TABLES):
                         self._connection.execute(statement)
@@ -86,7 +86,7 @@ class Ledger:
 
     def ask(self, site: Site, epoch: int, points: int) -> Granted | Refusal:
         """Count points that are about to be evaluated, unless one of the site's limits forbids them."""
-        with self._writing():
+        with self._transaction("IMMEDIATE"):
             now = self._clock()
             spent = self._spent(site, epoch, now)
             left = spend(site, spent, points, now)
@@ -105,14 +105,14 @@ class Ledger:
 
     def alarm(self, kind: str, *, site: str, epoch: int, points: int, certificate: str) -> Entry:
         """Put an alarm into the log."""
-        with self._writing():
+        with self._transaction("IMMEDIATE"):
             return self._log.append(
                 self._clock(), kind, site=site, epoch=epoch, points=points, certificate=certificate
             )
 
     def alarms(self) -> list[Entry]:
         """Every alarm there was, the latest last."""
-        with self._one_at_a_time, _plain_errors():
+        with self._transaction("DEFERRED"):
             return self._log.alarms()
 
     def totals(self) -> dict[tuple[str, int], int]:
@@ -123,7 +123,7 @@ class Ledger:
         VerificationFailed
             A line was changed, or the lines do not add up to the sums that the limits rest on.
         """
-        with self._writing():  # so that no line comes in between
+        with self._transaction("DEFERRED"):  # of one moment, while others write on
             summed = self._log.verify()
             kept = {
                 (site, epoch): points
@@ -143,9 +143,9 @@ class Ledger:
         return Spending(at=at, minute=minute, day=day, total=total)
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _transaction(self, kind: str) -> Iterator[None]:
         with self._one_at_a_time, _plain_errors():
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(f"BEGIN {kind}")
             try:
                 yield
                 self._connection.execute("COMMIT")

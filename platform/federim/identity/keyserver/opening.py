@@ -38,7 +38,7 @@ def open_key_server(home: Home) -> KeyServer:
         return _remote(home)
     path = home.root / setting.removeprefix(_EMBEDDED)
     if path.is_dir():
-        return EmbeddedKeyServer(EpochFolder(path).keys)
+        return EmbeddedKeyServer(EpochFolder(path).open_keys)
     return EmbeddedKeyServer.of_seed(read_key(path))
 
 

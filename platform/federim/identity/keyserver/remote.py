@@ -14,7 +14,7 @@ import httpx
 from federim.identity.keyserver.contract import MESSAGE_SIZES, Epoch, Evaluation
 from federim.identity.oprf import PROOF_BYTES
 from federim.identity.ristretto import POINT_BYTES
-from federim.model.errors import IdentityError, KeyServerAway, VerificationFailed
+from federim.model.errors import KeyServerAway, VerificationFailed
 
 LONGEST_PATIENCE: Final = 60.0
 """Seconds that a question waits for its turn, in all; who must wait longer comes back another time."""
@@ -67,15 +67,15 @@ class RemoteKeyServer:
                 Epoch(int(number), bytes.fromhex(public)) for number, public in json.loads(answer)["epochs"]
             ]
         except (ValueError, TypeError, KeyError) as error:
-            raise IdentityError(
+            raise VerificationFailed(
                 f"{self._where}: its list of epochs cannot be read ({type(error).__name__}); is it one?"
             ) from None
         known = tuple(epoch for epoch in announced if epoch.public in self._trusted)
         if not known:
             told = ", ".join(f"{epoch.number} {epoch.public.hex()}" for epoch in announced)
             raise VerificationFailed(
-                f"{self._where} announces epochs ({told}) of which this home trusts none; compare the key with "
-                "its operator over a second channel, then federim trust add --kind key-server"
+                f"{self._where} announces epochs ({told}) and this home trusts none of them; compare the key "
+                "with its operator over a second channel, then federim trust add --kind key-server"
             )
         return known
 
@@ -95,7 +95,9 @@ class RemoteKeyServer:
             largest=wanted,
         )
         if len(answer) != wanted:
-            raise IdentityError(f"{self._where}: {len(answer)} bytes came back where {wanted} were expected")
+            raise VerificationFailed(
+                f"{self._where}: {len(answer)} bytes came back where {wanted} were expected; is it one?"
+            )
         evaluated = [answer[at : at + POINT_BYTES] for at in range(PROOF_BYTES, wanted, POINT_BYTES)]
         return Evaluation(evaluated, answer[:PROOF_BYTES] if prove else None)
 
@@ -132,14 +134,14 @@ class RemoteKeyServer:
         for piece in answer.iter_raw():
             read += len(piece)
             if read > largest:
-                raise IdentityError(f"{self._where}: its answer is longer than {largest} bytes; is it one?")
+                raise VerificationFailed(f"{self._where}: its answer is longer than {largest} bytes")
             yield piece
 
     def _give_up(self, error: httpx.HTTPError) -> NoReturn:
         found = _tls_trouble(error)
         if found is None:
             raise KeyServerAway(
-                f"{self._where} cannot be reached ({type(error).__name__}); persons it has not answered for wait"
+                f"{self._where} cannot be reached ({type(error).__name__}); new persons wait for it"
             ) from None
         raise VerificationFailed(
             f"{self._where}: no TLS between it and this site ({found}); compare key_server_ca, "
@@ -148,24 +150,16 @@ class RemoteKeyServer:
 
     def _refused(self, status: int, pause: float | None) -> NoReturn:
         if status == httpx.codes.FORBIDDEN:
-            raise IdentityError(
-                f"{self._where}: this site's certificate is not on its list; "
-                "give its operator the certificate (federim keyserver sites add)"
-            )
-        if status == httpx.codes.NOT_FOUND:
-            raise IdentityError(
-                f"{self._where}: the epoch asked for is not open; run federim vault reevaluate under the newest"
-            )
-        if status == httpx.codes.TOO_MANY_REQUESTS:
-            when = (
-                "its operator can raise it"
-                if pause is None
-                else f"it takes more in {pause / 60:,.0f} minutes"
-            )
-            raise KeyServerAway(f"{self._where}: this site's quota is used up; {when}")
-        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise KeyServerAway(f"{self._where} answers {status}: it is unable for now; ask its operator")
-        raise IdentityError(f"{self._where} answers {status} to a question that Federim asks; is it one?")
+            reason = "this site's certificate is not on its list; have its operator add it"
+        elif status == httpx.codes.NOT_FOUND:
+            reason = "the epoch asked for was closed a moment ago; run again, under the one that is open"
+        elif status == httpx.codes.TOO_MANY_REQUESTS and pause is None:
+            reason = "this site's quota is used up for good; its operator can raise it"
+        elif status == httpx.codes.TOO_MANY_REQUESTS:
+            reason = f"this site's quota is used up; it takes more in {pause or 0:,.0f} seconds"
+        else:
+            reason = f"it answers {status}; ask its operator"
+        raise KeyServerAway(f"{self._where}: {reason}. New persons wait for it")
 
 
 def _pause(answer: httpx.Response) -> float | None:

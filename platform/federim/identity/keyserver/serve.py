@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import socket
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,11 +17,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from federim.identity.keyserver.alarms import Alarm, Alarms
 from federim.identity.keyserver.embedded import EmbeddedKeyServer
 from federim.identity.keyserver.epochs import EpochFolder
-from federim.identity.keyserver.ledger import Ledger
+from federim.identity.keyserver.founding import open_ledger
 from federim.identity.keyserver.service import CERTIFICATE, Service
 from federim.identity.keyserver.sites import SiteList
 from federim.identity.keyserver.tls import server_context
-from federim.keys import SigningKey, read_key
 from federim.model.errors import InputError
 
 _MOST_CONNECTIONS: Final = 500  # each worker of a site keeps one
@@ -72,13 +72,22 @@ class _MutualTls(H11Protocol):
             self._deadline = None
 
 
-def serve(folder: Path, where: Listening, ready: Callable[[int], None]) -> None:
-    """Evaluate for the folder's sites until SIGTERM or Ctrl-C, which then reaches the caller.
+class Server(uvicorn.Server):
+    """Who listens. `run` lasts until SIGTERM or Ctrl-C, which then reaches its caller."""
 
-    Parameters
-    ----------
-    ready : callable
-        Told the port once it listens.
+    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
+        super().__init__(config)
+        self._listener = listener
+        self.port: int = listener.getsockname()[1]
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer, until it is stopped."""
+        super().run(sockets=sockets or [self._listener])
+
+
+@contextmanager
+def listening(folder: Path, where: Listening) -> Iterator[Server]:
+    """A server for the sites of a key server's folder. Callers queue from now on; `run` answers them.
 
     Raises
     ------
@@ -87,15 +96,14 @@ def serve(folder: Path, where: Listening, ready: Callable[[int], None]) -> None:
     InputError
         A file of TLS cannot be used, or the port is taken.
     """
-    signing = SigningKey(read_key(folder / "signing.key"))
     epochs = EpochFolder(folder)
-    epochs.keys()
-    with Ledger(folder, signing) as ledger:
+    epochs.open_keys()
+    with open_ledger(folder) as ledger:
         alarms = Alarms(ledger, where.alarm_file)
         tls = server_context(
             where.certificate, where.key, where.authority, lambda: alarms.sound(Alarm.UNVOUCHED)
         )
-        service = Service(EmbeddedKeyServer(epochs.keys), SiteList(folder), ledger, alarms)
+        service = Service(EmbeddedKeyServer(epochs.open_keys), SiteList(folder), ledger, alarms)
         config = uvicorn.Config(
             service.application(),
             http=_MutualTls,
@@ -112,17 +120,7 @@ def serve(folder: Path, where: Listening, ready: Callable[[int], None]) -> None:
             ssl_context_factory=lambda *_: tls,
         )
         with _listener(where) as listener:
-            _Server(config, lambda: ready(listener.getsockname()[1])).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self._ready()
+            yield Server(config, listener)
 
 
 def _listener(where: Listening) -> socket.socket:

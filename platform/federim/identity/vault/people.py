@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from federim.identity.cipher import VaultCipher
@@ -11,6 +11,7 @@ from federim.identity.vault.book import Book, Known
 from federim.identity.vault.database import Database, chunks, marks
 from federim.identity.vault.identifiers import Identifier, lookup, told
 from federim.identity.vault.rewritings import Rewritings
+from federim.identity.vault.suppression import Suppression
 from federim.model.errors import IdentityError
 from federim.model.identifiers import NationalId, PatientIdentity, Pseudonym
 
@@ -45,6 +46,7 @@ class People:
         self._database = database
         self._cipher = cipher
         self._rewritings = rewritings
+        self._suppression = Suppression(database, cipher)
 
     def match(self, identities: Sequence[PatientIdentity]) -> list[Match]:
         """Whom each of these identities belongs to: one person, nobody yet, or several."""
@@ -89,7 +91,7 @@ class People:
             return
         # An INS says who somebody is, whichever of the two numbers the register keeps.
         target = max(known.values(), key=lambda one: (NIR in one.oids, bool(one.oids)))
-        if any(one.oids & target.oids for one in known.values() if one is not target):
+        if not _compatible(known.values()):
             raise IdentityError(
                 "two patients that a message joins have an INS each by the same authority; correct its source"
             )
@@ -167,9 +169,8 @@ class People:
         owner = None
         if identity.national is not None:
             owner = book.persons.get(book.by_lookup.get(lookup(self._cipher, identity.national), ""))
-        if owner is None or not all(
-            one is owner or _follows(identity.national, one) for one in known if identity.national
-        ):
+        follow = all(one is owner or _follows(identity.national, one) for one in known)
+        if owner is None or not follow or not _compatible(known):
             raise IdentityError(
                 f"{len(told(identity))} identifiers of one person belong to different persons of the vault; "
                 "correct their source"
@@ -186,7 +187,13 @@ class People:
         """Make two persons one; the rows of the old one wait to be rewritten."""
         if old.person_id == new.person_id:
             return new
+        self._suppression.carry(old.person_id, new.person_id)
         return book.move(old, new, self._rewritings)
+
+
+def _compatible(known: Collection[Known]) -> bool:
+    """Whether together they have one INS by an authority at most."""
+    return sum(len(one.oids) for one in known) == len({oid for one in known for oid in one.oids})
 
 
 def _follows(national: NationalId | None, person: Known) -> bool:

@@ -43,10 +43,11 @@ TABLES: Final = {
         "CREATE TABLE rewriting (old_person_id TEXT PRIMARY KEY, seed {blob} NOT NULL, "
         "linked INTEGER NOT NULL, new_person_id TEXT NOT NULL REFERENCES person)"
     ),
-    # Who objects: digests under a key kept for it. An empty project is all research.
+    # Who objects: digests under a key kept for it. An empty project is all research, an empty site this one.
     "suppressed": (
-        "CREATE TABLE suppressed (digest {blob} NOT NULL, project TEXT NOT NULL, "
-        "PRIMARY KEY (digest, project))"
+        "CREATE TABLE suppressed (digest {blob} NOT NULL, project TEXT NOT NULL, told_by TEXT NOT NULL, "
+        "together {blob} NOT NULL, "  # random; the same for all digests of one person, which are lifted together
+        "PRIMARY KEY (digest, project, told_by))"
     ),
     # Erasures that have begun, until they are done.
     "erasure": "CREATE TABLE erasure (erasure_id TEXT PRIMARY KEY, state {blob} NOT NULL)",
@@ -56,6 +57,7 @@ INDEXES: Final = (
     "CREATE UNIQUE INDEX identifier_one_ins ON identifier (person_id, oid) WHERE oid IS NOT NULL",
     "CREATE INDEX identifier_person ON identifier (person_id)",
     "CREATE INDEX rewriting_new ON rewriting (new_person_id)",
+    "CREATE INDEX suppressed_together ON suppressed (together)",
 )
 
 

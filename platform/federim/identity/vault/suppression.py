@@ -5,15 +5,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable
 from functools import cached_property
+from typing import Final, NamedTuple
 
 from federim.identity.cipher import VaultCipher
 from federim.identity.vault.database import Database, chunks, marks
-from federim.identity.vault.identifiers import authority, told
+from federim.identity.vault.identifiers import Identifier, authority, told
 from federim.keys import ROOT_KEY_BYTES, keyed
 from federim.model.identifiers import PatientIdentity, Pseudonym
 
-_KEY = "suppression"
-_COLUMN = "kept_key.sealed"
+_KEY: Final = "suppression"
+_COLUMN: Final = "kept_key.sealed"
+_TOGETHER_BYTES: Final = 16
+
+
+class Word(NamedTuple):
+    """What an opposition is about, and whose word it is."""
+
+    project: str = ""  # all research
+    told_by: str = ""  # this site
 
 
 class Suppression:
@@ -25,10 +34,14 @@ class Suppression:
 
     def of_identity(self, identity: PatientIdentity) -> list[bytes]:
         """The digests of an identity's identifiers."""
-        return [keyed(self._key, "identifier", authority(each)[1], each.value) for each in told(identity)]
+        return [self.of_identifier(each) for each in told(identity)]
+
+    def of_identifier(self, identifier: Identifier) -> bytes:
+        """The digest of one identifier; an INS has the same whether or not it was qualified."""
+        return keyed(self._key, "identifier", authority(identifier)[1], identifier.value)
 
     def of_person(self, person_id: Pseudonym) -> bytes:
-        """The digest of a person who stays in the vault, and objects to a project."""
+        """The digest of a person by their pseudonym: who objects to a project stays in the vault."""
         return keyed(self._key, "person", person_id)
 
     def of_notice(self, notice: bytes) -> bytes:
@@ -43,19 +56,59 @@ class Suppression:
             found |= {digest for (digest,) in self._database.rows(query, (project, *chunk))}
         return found
 
-    def add(self, digests: Iterable[bytes], project: str = "") -> None:
-        """Put digests on the list. In the caller's transaction."""
+    def words(self, digests: Collection[bytes]) -> set[Word]:
+        """Every opposition that one of these digests, which are one person's, is on the list for."""
+        asked = list(digests)
+        query = f"SELECT DISTINCT project, told_by FROM suppressed WHERE digest IN ({marks(asked)})"
+        return {Word(*row) for row in self._database.rows(query, asked)}
+
+    def add(self, digests: Iterable[bytes], word: Word = Word()) -> bytes:
+        """Put the digests of one person on the list; what is there of them already comes together with them.
+
+        In the caller's transaction.
+
+        Returns
+        -------
+        bytes
+            What all of them are lifted by.
+        """
+        asked = sorted(set(digests))
+        groups = self._groups(asked, word)
+        together = groups[0] if groups else secrets.token_bytes(_TOGETHER_BYTES)
+        for other in groups[1:]:
+            self._database.run("UPDATE suppressed SET together = ? WHERE together = ?", (together, other))
         self._database.many(
-            "INSERT INTO suppressed (digest, project) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            [(digest, project) for digest in digests],
+            "INSERT INTO suppressed (digest, project, told_by, together) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            [(digest, *word, together) for digest in asked],
+        )
+        return together
+
+    def lift(self, digests: Iterable[bytes], word: Word = Word()) -> int:
+        """Take a person off the list, by any of their digests; returns how many there were of them.
+
+        In the caller's transaction.
+        """
+        return sum(
+            self._database.run("DELETE FROM suppressed WHERE together = ?", (together,))
+            for together in self._groups(sorted(set(digests)), word)
         )
 
-    def lift(self, digests: Collection[bytes], project: str = "") -> int:
-        """Take digests off the list; returns how many were on it. In the caller's transaction."""
-        asked = list(digests)
-        return self._database.run(
-            f"DELETE FROM suppressed WHERE project = ? AND digest IN ({marks(asked)})", (project, *asked)
-        )
+    def carry(self, old: Pseudonym, new: Pseudonym) -> None:
+        """Have a person's oppositions follow them to another pseudonym. In the caller's transaction."""
+        digest = self.of_person(old)
+        for word in sorted(self.words([digest])):
+            self.add([digest, self.of_person(new)], word)
+
+    def _groups(self, digests: Collection[bytes], word: Word) -> list[bytes]:
+        found: set[bytes] = set()
+        for chunk in chunks(list(digests)):
+            query = (
+                "SELECT DISTINCT together FROM suppressed WHERE project = ? AND told_by = ? "
+                f"AND digest IN ({marks(chunk)})"
+            )
+            found |= {together for (together,) in self._database.rows(query, (*word, *chunk))}
+        return sorted(found)
 
     @cached_property
     def _key(self) -> bytes:

@@ -8,6 +8,7 @@ from federim.home import Home
 from federim.identity.cipher import KEY_VARIABLE, VaultCipher, vault_key
 from federim.identity.vault.awaiting import Awaiting
 from federim.identity.vault.database import Database
+from federim.identity.vault.erasures import Erasures
 from federim.identity.vault.originals import Originals
 from federim.identity.vault.people import People
 from federim.identity.vault.rewritings import Rewritings
@@ -27,6 +28,7 @@ class Vault:
         self.awaiting = Awaiting(database, cipher)
         self.originals = Originals(database, cipher)
         self.suppression = Suppression(database, cipher)
+        self.erasures = Erasures(database, cipher)
 
     @classmethod
     def open(cls, home: Home) -> Self:

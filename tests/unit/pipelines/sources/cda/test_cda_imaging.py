@@ -9,7 +9,7 @@ from made_cda import CCAM, DCM, IMAGING_REPORT, LOINC, PATIENT, REGISTER, SNOMED
 
 from federim.model.identifiers import Ipp, LocalId, PatientIdentity, Subject
 from federim_pipelines.deidentify.uids import keyed_uid
-from federim_pipelines.extract.facts import accession_key
+from federim_pipelines.keying import Keying
 from federim_pipelines.sources.cda import reading
 from federim_pipelines.worker import Worker
 
@@ -48,7 +48,7 @@ def test_a_report_whose_body_is_a_pdf_is_still_joined_to_its_images(
         document(kind=REPORT, header=order("A-17") + event(STUDY, extension=extension), body=NARRATIVE)
     )
 
-    assert joined(found) == [(keyed_uid(subject.uid_key, STUDY), accession_key(subject, "A-17"))]
+    assert joined(found) == [(keyed_uid(subject.uid_key, STUDY), Keying(subject).accession("A-17"))]
     assert {name for record in found.records for name, _ in record.rows} == {
         "person",
         "report",
@@ -62,14 +62,14 @@ def test_studies_and_accession_numbers_are_not_paired_by_chance(told: Told, subj
     assert joined(found) == [
         (keyed_uid(subject.uid_key, STUDY), None),
         (keyed_uid(subject.uid_key, OTHER), None),
-        (None, accession_key(subject, "A-17")),
+        (None, Keying(subject).accession("A-17")),
     ]
 
 
 def test_an_order_number_serves_where_no_accession_number_is_told(told: Told, subject: Subject) -> None:
     header = f"<inFulfillmentOf><order>{ORDER}</order></inFulfillmentOf>"
 
-    assert joined(told(document(kind=REPORT, header=header))) == [(None, accession_key(subject, "ORDER"))]
+    assert joined(told(document(kind=REPORT, header=header))) == [(None, Keying(subject).accession("ORDER"))]
     assert joined(told(document(header=header, ids='<id root="1.2.250.1.999.3"/>'))) == []
 
 

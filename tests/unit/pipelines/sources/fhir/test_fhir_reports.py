@@ -9,7 +9,7 @@ import pytest
 
 from federim.model.identifiers import PatientIdentity
 from federim_pipelines.deidentify.uids import keyed_uid
-from federim_pipelines.extract.facts import accession_key
+from federim_pipelines.keying import Keying
 from federim_pipelines.items import Item, Outcome, Reason, Row
 from federim_pipelines.sources.fhir import reading
 from federim_pipelines.sources.fhir.patient import identity_of
@@ -81,7 +81,7 @@ def test_a_report_tells_its_kind_conclusion_and_images_and_none_of_its_words(
     subject = worker.exchange.find(known(make_patient()))
     assert subject is not None
     assert joined["StudyInstanceUID"] == act["StudyInstanceUID"] == keyed_uid(subject.uid_key, STUDY_UID)
-    assert joined["accession_key"] == accession_key(subject, "A-2024-17")
+    assert joined["accession_key"] == Keying(subject).accession("A-2024-17")
     assert "Martin" not in str(outcome.records)
 
 
@@ -142,7 +142,7 @@ def test_an_order_gives_the_accession_number_where_no_study_is_at_hand(
         [joined] = rows(outcome, "report_study")
         subject = worker.exchange.find(known(make_patient()))
         assert subject is not None
-        assert joined["accession_key"] == accession_key(subject, "A-2024-17")
+        assert joined["accession_key"] == Keying(subject).accession("A-2024-17")
         assert joined["StudyInstanceUID"] is None
 
 
