@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from federim.home import Home
 from federim.model.errors import (
     FederimError,
-    HomeError,
     LakeError,
     NotApproved,
     UnknownName,
@@ -129,7 +128,7 @@ class Gate:
             raise Refused(GateCode.SNAPSHOT_CHANGED) from None
         try:
             project_key.read(self._home, agreed.project)
-        except HomeError:
+        except FederimError:  # none here, or its hub is not trusted any more
             raise Refused(GateCode.PROJECT_KEY_MISSING) from None
         data = site_data.load(self._home, agreed)
         behind = data.test if shape.message_type == MessageType.EVALUATE else data.train

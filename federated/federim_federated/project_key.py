@@ -27,9 +27,9 @@ class ProjectKey:
     ----------
     key : bytes, 32
     epoch : bytes or None
-        The public key of the key server's epoch (ristretto255 point, 32 bytes) whose tokens the pseudonyms are
-        made from: sites that took tokens of different epochs would not know one patient by one pseudonym. None
-        where no key server is pinned: the newest a site knows.
+        Public key (ristretto255 point, 32 bytes) of the key server's epoch whose tokens the pseudonyms are
+        made from: with tokens of two epochs, two sites would not know one patient by one pseudonym. None
+        where none is pinned: the newest that a site knows.
     hub : str
         Who made it.
     """
@@ -52,8 +52,8 @@ def create(hub: Home, project: str, *, epoch: str = "") -> ProjectKey:
 
     Parameters
     ----------
-    epoch : public key of a key server's epoch, 64 hexadecimal digits; where nothing is given, the one key server
-        that the hub trusts
+    epoch : public key of a key server's epoch, 64 hexadecimal digits; where nothing is given, the one that
+        the hub trusts
 
     Raises
     ------
@@ -65,14 +65,18 @@ def create(hub: Home, project: str, *, epoch: str = "") -> ProjectKey:
         The project's key pins another epoch already.
     """
     hub.require(Role.HUB)
-    if not path(hub, project).exists() and not _earlier(hub, project).exists():
-        made = ProjectKey(
-            project=project,
-            key=secrets.token_bytes(ROOT_KEY_BYTES),
-            epoch=_pinned(hub, epoch),
-            hub=hub.name,
+    if not path(hub, project).exists():
+        made = (
+            read(hub, project)
+            if _earlier(hub, project).exists()
+            else ProjectKey(
+                project=project,
+                key=secrets.token_bytes(ROOT_KEY_BYTES),
+                epoch=_pinned(hub, epoch),
+                hub=hub.name,
+            )
         )
-        _keep(hub, project, sealed_to(hub, made, hub.sealing_keys[0].public))
+        _keep(hub, project, sealed_to(hub, made, hub.own_key.sealing))
     known = read(hub, project)
     if epoch and known.epoch != bytes.fromhex(epoch):
         raise HomeError(

@@ -37,9 +37,9 @@ def _load(root: Path, plan: TrainingPlan) -> SiteData:
     key = project_key.read(home, plan.project)
     cohort = learner(plan.task).read(home, plan)
     with Exchange.open(home) as exchange:
-        pseudonyms = exchange.project_pseudonyms(sorted(set(cohort.person_ids)), key)
+        pseudonyms = exchange.project_pseudonyms(sorted(set(cohort.person_ids)), key.key, epoch=key.epoch)
     test = np.array(
-        [in_test(key, pseudonyms[person], plan.test_fraction) for person in cohort.person_ids], dtype=bool
+        [in_test(key.key, pseudonyms[person], plan.test_fraction) for person in cohort.person_ids], dtype=bool
     )
     return SiteData(train=cohort.side(~test), test=cohort.side(test))
 

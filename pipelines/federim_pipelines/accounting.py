@@ -38,12 +38,12 @@ class RecordCounts:
 class RunReport:
     """What a run did. The unit is the file, a member of an archive being one.
 
-    A file of records is accepted if any of them entered the lake, else parked if any of them waits for the key
-    server, else a duplicate if any was there already, else quarantined; so read = accepted + parked +
-    duplicates + quarantined. `resumed` counts the pieces parked before that this run read first, each a file
-    of a run of its own. `ignored` files (DICOMDIR,
-    files without a record) are not among them. `registers` counts the authorities whose patient numbers were
-    taken for the site's own, where the site lists none: with two, two patients may have been taken for one.
+    A file of records is accepted if any of them entered the lake, else parked if any of them waits for the
+    key server, else a duplicate if any was there already, else quarantined; so read = accepted + parked +
+    duplicates + quarantined. `resumed` counts the pieces parked before that were read first, as files of
+    runs of their own. `ignored` files (DICOMDIR, files without a record) are not among them. `registers`
+    counts the authorities whose patient numbers were taken for the site's own, where the site lists none:
+    with two, two patients may have been taken for one.
     """
 
     run: str

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from federim.identity.exchange import TokenWanted
+from federim.identity.enrolment import TokenWanted
 from federim.model.errors import HomeError, LakeError, StorageFull
 from federim.model.identifiers import PatientIdentity
 from federim_pipelines.items import Item, Outcome, Reason, Refusal
 from federim_pipelines.parked.piece import readable
 from federim_pipelines.sources import csv, dicom
 from federim_pipelines.sources.cda import reading as cda
+from federim_pipelines.sources.content import CANNOT_OPEN
 from federim_pipelines.sources.fhir import reading as fhir
 from federim_pipelines.sources.hl7v2 import reading as hl7v2
 from federim_pipelines.sources.omop import reading as omop
@@ -37,7 +36,6 @@ _WEIGHT_OF_BUNDLE = 10
 
 # What concerns the whole run, and would refuse every file after this one as well.
 ENDS_THE_RUN = (HomeError, LakeError, StorageFull)
-_CANNOT_OPEN = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -105,7 +103,7 @@ def _read(item: Item, worker: Worker) -> Outcome:
             return replace(READERS[item.source](within, worker), item=item)
     except (*ENDS_THE_RUN, TokenWanted):
         raise
-    except _CANNOT_OPEN as error:
+    except CANNOT_OPEN as error:
         return Outcome(item, [], [Refusal(reason=Reason.UNREADABLE, detail=type(error).__name__)])
     except Exception as error:
         return failed(item, error)

@@ -22,6 +22,8 @@ SECONDS_BETWEEN_LOOKS: Final = 1.0
 SECONDS_OF_QUIET: Final = 15.0
 SECONDS_AT_MOST: Final = 300.0
 
+SECONDS_BETWEEN_RESUMPTIONS: Final = 60.0  # of what waits for a key server that may be back
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draining:
@@ -42,6 +44,10 @@ class Draining:
             executor=self.executor,
             actor=self.actor,
         )
+
+    def resume(self, spool: Spool) -> list[RunReport]:
+        """The runs over what was parked, if the key server answers again."""
+        return spool.resume(executor=self.executor, actor=self.actor).runs
 
 
 class Patience:
@@ -79,6 +85,8 @@ def drain_behind(
 ) -> None:
     """Drain `spool` whenever it is time, until `stopped` is set.
 
+    What waits for the key server is tried again from time to time, also where nothing arrives.
+
     Parameters
     ----------
     done : callable
@@ -89,18 +97,22 @@ def drain_behind(
     """
     patience = Patience(quiet)
     full = False
+    resumed = time.monotonic() - SECONDS_BETWEEN_RESUMPTIONS
     while not stopped.wait(SECONDS_BETWEEN_LOOKS):
         full = _tell_if_full(spool, refused, before=full)
-        if not patience.ends(len(spool.waiting), time.monotonic()):
-            continue
-        patience.begin_again()
+        now = time.monotonic()
+        is_time = patience.ends(len(spool.waiting), now)
         try:
-            report = draining.drain(spool)
+            if now - resumed >= SECONDS_BETWEEN_RESUMPTIONS:
+                resumed = now
+                for report in draining.resume(spool):
+                    done(report)
+            if is_time:
+                patience.begin_again()
+                if (drained := draining.drain(spool)) is not None:
+                    done(drained)
         except UserError as error:
             refused(error)
-        else:
-            if report is not None:
-                done(report)
 
 
 def _tell_if_full(spool: Spool, refused: Callable[[UserError], None], *, before: bool) -> bool:

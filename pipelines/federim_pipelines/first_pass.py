@@ -8,7 +8,8 @@ from itertools import islice
 from typing import Final, Protocol, TypeVar
 
 from federim.home import Home
-from federim.identity.exchange import Exchange, TokenWanted
+from federim.identity.enrolment import TokenWanted
+from federim.identity.exchange import Exchange
 from federim.identity.keyserver import LARGEST_MESSAGE
 from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed
 from federim.model.identifiers import Merge, PatientIdentity, Subject

@@ -16,11 +16,12 @@ from federim.lake.storage import write_once
 from federim.lake.tables import LakeWriter
 from federim_pipelines import versions
 from federim_pipelines.accounting import Tally
-from federim_pipelines.items import LAST, Item, Outcome, Reason, Record, Refusal, Row
+from federim_pipelines.items import LAST, Fate, Item, Outcome, Reason, Record, Refusal, Row
 from federim_pipelines.parked.lot import Bay
 from federim_pipelines.quarantine import Quarantine
 from federim_pipelines.review import Review
 from federim_pipelines.settling import Naming, Settled, Settlement, TakenFile
+from federim_pipelines.sources.content import CANNOT_OPEN
 
 # A commit costs some tens of milliseconds whatever it holds, and makes small files if it holds little;
 # what is not committed is read again after a crash.
@@ -125,7 +126,9 @@ class Intake:
         self._commit()
         replaced.sweep(self._home, self._writer)  # files read again may have stored what the site replaced
 
-    def _settle(self, file: TakenFile, record: Record, known: dict[bytes, Entered], fault: str | None) -> None:
+    def _settle(
+        self, file: TakenFile, record: Record, known: dict[bytes, Entered], fault: str | None
+    ) -> None:
         held = self._seen.get(record.key) or known.get(record.key)
         if record.rows and self._order_is_gone(record, known):
             file.known += 1
@@ -188,7 +191,11 @@ class Intake:
         """Keep an item, encrypted, if any of it waits; a piece that waits again is kept already."""
         waiting = sum(refusal.reason is Reason.PARKED for refusal in outcome.refusals)
         if waiting and not outcome.item.sealed:
-            self._bay.keep(outcome.item, name=file.name, digest=file.digest)
+            try:
+                self._bay.keep(outcome.item, name=file.name, digest=file.digest)
+            except CANNOT_OPEN as error:  # gone since it was read
+                self._refuse(file, Refusal(reason=Reason.UNREADABLE, detail=type(error).__name__))
+                return
         file.parked += waiting
         self.tally.records_parked += waiting
 

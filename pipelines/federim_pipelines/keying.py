@@ -101,6 +101,11 @@ def keyed_anew(made: str, original: str, subject: Subject, record_key: bytes) ->
     return _made(original, subject, record_key)
 
 
+def names_a_record(original: str) -> bool:
+    """Whether what stands for an original is the key of a record, as 32 hexadecimal digits."""
+    return original.startswith(_RECORD)
+
+
 def _made(original: str, subject: Subject, record_key: bytes) -> str:
     if original.startswith(_ACCESSION):
         return keyed(subject.uid_key, "accession", original.removeprefix(_ACCESSION))[:16].hex()

@@ -15,7 +15,6 @@ from federim_pipelines.accounting import RunReport
 from federim_pipelines.deidentify.policy.compilation import load_policy
 from federim_pipelines.deidentify.policy.files import DEFAULT
 from federim_pipelines.deidentify.policy.policy import why_not_in_a_lake
-from federim_pipelines.first_pass import learn_everybody
 from federim_pipelines.parked.lot import ParkingLot
 from federim_pipelines.parked.resuming import resume
 from federim_pipelines.parked.terms import Terms
@@ -25,7 +24,7 @@ from federim_pipelines.running import carry_out
 from federim_pipelines.settling import Settled
 from federim_pipelines.sources.inputs import Inputs
 from federim_pipelines.sources.mapping import load_mapping
-from federim_pipelines.worker import Task, opened
+from federim_pipelines.worker import Task
 
 
 def ingest(
@@ -102,10 +101,6 @@ def ingest(
     bay = ParkingLot(home).bay(Terms.of(task))
     resumed = resume(home, executor=executor, progress=watch, actor=actor)
     with Lake(home).writing() as writer:
-        watch.stage("looking")
-        len(inputs.files)
-        watch.stage("patients")
-        known = learn_everybody(opened(home.root, test_identities=test_identities), inputs, watch)
         report = carry_out(
             home,
             writer,
@@ -116,6 +111,5 @@ def ingest(
             settled=settled,
             watch=watch,
             actor=actor,
-            registers=len(known.registers),
         )
     return replace(report, resumed=resumed.pieces)

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Iterator, Sized
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Protocol
 
 from federim import __version__
@@ -18,16 +19,18 @@ from federim_pipelines.accounting import RunReport
 from federim_pipelines.batches import in_batches
 from federim_pipelines.crew import Crew
 from federim_pipelines.deidentify.policy.compilation import load_policy
+from federim_pipelines.first_pass import Known, NamesPersons, learn_everybody
 from federim_pipelines.intake import Intake
 from federim_pipelines.items import Fate, Item
 from federim_pipelines.parked.lot import Bay
 from federim_pipelines.progress import Watch
+from federim_pipelines.relink import relink
 from federim_pipelines.review import Review
 from federim_pipelines.settling import Naming, Settled
-from federim_pipelines.worker import Task
+from federim_pipelines.worker import Task, opened
 
 
-class Input(Naming, Protocol):
+class Input(Naming, NamesPersons, Protocol):
     """What a run reads."""
 
     ignored: int
@@ -52,16 +55,16 @@ def carry_out(
     settled: Settled | None,
     watch: Watch,
     actor: str,
-    registers: int = 0,
+    known: Known | None = None,
 ) -> RunReport:
-    """Read `inputs`, whose persons are known (`first_pass`), into the lake, as one run of its own.
+    """Read `inputs` into the lake, as one run of its own.
 
     Parameters
     ----------
     bay : Bay
         Where items wait of which something is about a person whose token cannot be had.
-    registers : int
-        For the report.
+    known : Known
+        What the first pass over these inputs came to, where it is done already.
 
     Raises
     ------
@@ -83,8 +86,15 @@ def carry_out(
             file_done=watch.advance,
             settled=settled,
         )
-        watch.stage("files", len(inputs.files))
-        with Crew(executor, task) as crew:
+        watch.stage("looking")
+        total = len(inputs.files)
+        if known is None:
+            watch.stage("patients")
+            known = learn_everybody(opened(home.root, test_identities=task.test_identities), inputs, watch)
+        # Whose INS the first pass learned is read under the one name, and what is read may link others.
+        relink(home, writer, dispositions=task.dispositions, progress=watch, actor=actor)
+        watch.stage("files", total)
+        with Crew(executor, replace(task, run=run_id)) as crew:
             for outcomes in crew.read(in_batches(inputs.items())):
                 intake.take(outcomes)
         intake.close()
@@ -99,8 +109,9 @@ def carry_out(
                 "policy": f"{policy.name} {policy.digest}",
             }
         )
+        relink(home, writer, dispositions=task.dispositions, progress=watch, actor=actor)
         intake.tally.files[Fate.IGNORED] += inputs.ignored
-        intake.tally.registers = registers
+        intake.tally.registers = len(known.registers)
         report = intake.tally.report(run_id, time.monotonic() - clock)
         trail.record(
             home,

@@ -21,9 +21,10 @@ from federim.lake.storage import UNFINISHED, disk_may_refuse, sync
 from federim.model.errors import StorageFull
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.deidentify.policy.files import DEFAULT
-from federim_pipelines.items import Fate
+from federim_pipelines.parked.resuming import Resumed, resume
 from federim_pipelines.progress import Watch
 from federim_pipelines.run import ingest
+from federim_pipelines.settling import Settlement
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -160,8 +161,9 @@ class Spool:
     ) -> RunReport | None:
         """Read into the lake what has arrived, at most `batch` objects; None if nothing has.
 
-        Once committed, an object that the lake accepted whole, or had, is removed; one of which anything was
-        refused moves to `refused`, where `federim quarantine locate` finds it. What a killed drain left is
+        Once committed, an object that the lake accepted whole, had, or parked is removed, and so is one about
+        a person who objects to research; one of which anything else was refused moves to `refused`, where
+        `federim quarantine locate` finds it. What a killed drain left is
         read again first.
 
         Raises
@@ -189,11 +191,15 @@ class Spool:
         )
         for path in taken:
             if path.exists():  # passed over by the walk, as a DICOMDIR is: nothing removes it unread
-                self._settled(path, Fate.QUARANTINED, whole=False)
+                path.replace(self.refused / path.name)
         return report
 
-    def _settled(self, path: Path, fate: Fate, *, whole: bool) -> None:
-        if fate is Fate.QUARANTINED or not whole:
+    def resume(self, *, executor: Executor | None = None, actor: str = "operator") -> Resumed:
+        """Read what any source brought and was parked: see `parked.resuming.resume`."""
+        return resume(self._home, executor=executor, actor=actor)
+
+    def _settled(self, path: Path, settlement: Settlement, /) -> None:
+        if settlement.refused and not settlement.opposed:
             path.replace(self.refused / path.name)
         else:
             path.unlink(missing_ok=True)

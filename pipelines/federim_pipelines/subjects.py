@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from federim.identity.exchange import Exchange, TokenWanted
+from federim.identity.enrolment import TokenWanted
+from federim.identity.exchange import Exchange
 from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed
 from federim.model.identifiers import PatientIdentity, Subject
 from federim_pipelines.extract.unusable import Unusable

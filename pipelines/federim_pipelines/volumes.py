@@ -82,6 +82,11 @@ def records_for(home: Home, series: Iterable[str]) -> Iterator[Record]:
                 yield _record(key, uid, found.get(uid), version)
 
 
+def geometry_key(record_key: bytes, series: str) -> bytes:
+    """What names the record of a series' geometry, 16 bytes, by its keyed SeriesInstanceUID."""
+    return keyed(record_key, "volume", series)[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class _Slices:
     """The slices of one series; `places` as `frames.places` gives them."""
@@ -129,7 +134,7 @@ def _record(key: bytes, series: str, slices: _Slices | None, version: int) -> Re
     if slices is not None and geometry is not None:
         row = {"person_id": slices.person_id, "SeriesInstanceUID": series} | geometry.columns()
     return Record(
-        key=keyed(key, "volume", series)[:16],
+        key=geometry_key(key, series),
         content=keyed(key, "content", canonical(row))[:16],
         rows=(("volume_geometry", row),) if row else (),
         version=version,

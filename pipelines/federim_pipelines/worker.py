@@ -32,6 +32,7 @@ class Task:
     dispositions: Path | None = None
     issuer: str = ""  # whose patient numbers are those that say nothing; "" is the site's own register
     test_identities: bool = False
+    run: str = ""  # of which run: another one finds persons that may have another name by now
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +93,29 @@ def opened(root: Path, *, test_identities: bool) -> Home:
 # Kept here rather than by an executor's initializer, which not every executor has. The process is part of
 # the key because a forked child must not use its parent's database connections, the thread because
 # SQLite's belong to one.
-_open: dict[tuple[int, int, Task], Worker] = {}
+_open: dict[tuple[int, int], tuple[Task, Worker]] = {}
 
 
 def worker_for(task: Task) -> Worker:
-    """This process's and thread's worker for a task, opened at the first call."""
-    place = (os.getpid(), threading.get_ident(), task)
-    worker = _open.get(place)
-    if worker is None:
-        worker = _open[place] = Worker.open(task)
+    """This process's and thread's worker for a task, opened at the first call; that of another task ends."""
+    held = _open.get(_place())
+    if held is not None and held[0] == task:
+        return held[1]
+    if held is not None:
+        close_worker(held[0])
+    worker = Worker.open(task)
+    _open[_place()] = (task, worker)
     return worker
 
 
 def close_worker(task: Task) -> None:
-    """Close this thread's worker, if it has one; a worker process closes its own by ending."""
-    worker = _open.pop((os.getpid(), threading.get_ident(), task), None)
-    if worker is not None:
-        worker.exchange.close()
-        worker.codebook.close()
+    """Close this thread's worker, if it is this task's; a worker process closes its own by ending."""
+    held = _open.get(_place())
+    if held is not None and held[0] == task:
+        del _open[_place()]
+        held[1].exchange.close()
+        held[1].codebook.close()
+
+
+def _place() -> tuple[int, int]:
+    return os.getpid(), threading.get_ident()

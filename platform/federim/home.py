@@ -56,6 +56,12 @@ class Settings(BaseSettings):
         default="sqlite:///federim.sqlite3",
         description="audit and governance: sqlite:///FILE (relative to the home) or postgresql://…",
     )
+    vault_url: str = Field(
+        default="",
+        pattern=r"^(|postgres(ql)?://.+)$",
+        description="identities: '' is a SQLite file in the home; postgresql://…?schema=NAME a schema "
+        "(federim_vault, if not said) of a role's own",
+    )
     minimum_cohort: int = Field(default=10, ge=10, description="fewest persons a round or plan may run on")
     small_cell: int = Field(default=11, ge=11, description="counts below this never leave")
     registers: tuple[str, ...] = Field(
@@ -82,6 +88,9 @@ class Settings(BaseSettings):
         pattern="^(|[0-9a-f]{64})$",
         description="public key of the key server's epoch, compared over a second channel; "
         "federim trust add --kind key-server says the same, and takes several",
+    )
+    reidentifications_a_day: int = Field(
+        default=3, ge=0, description="how many persons may be recognised within 24 hours"
     )
     verify_key_server: bool = Field(
         default=True, description="have the key server prove that it used the key of its public one"
@@ -270,6 +279,16 @@ class Home:
         return self.root / "releases"
 
     @property
+    def erasures(self) -> Path:
+        """Signed records of what was erased when persons objected: counts."""
+        return self.root / "erasures"
+
+    @property
+    def notices(self) -> Path:
+        """Sealed messages to other homes that wait to be carried there."""
+        return self.root / "notices"
+
+    @property
     def plans(self) -> Path:
         """Training plans and their signatures."""
         return self.root / "plans"
@@ -299,6 +318,11 @@ class Home:
                 write_private(path, secrets.token_bytes(ROOT_KEY_BYTES))
         before = sorted((self.keys / "retired").glob("*.key"))
         return tuple(SealingKey(read_key(each)) for each in (path, *before))
+
+    @property
+    def own_key(self) -> OwnKey:
+        """What other homes need to trust this one: the public halves of its two keys."""
+        return OwnKey(public=self.signing_key.public, sealing=self.sealing_keys[0].public)
 
     @property
     def trust_roots(self) -> TrustRoots:
@@ -337,10 +361,9 @@ class Home:
 
     @property
     def _trust_store(self) -> TrustStore:
-        return TrustStore(folder=self.keys, owner=self.name, own=self._own_key, counterpart=self._counterpart)
-
-    def _own_key(self) -> OwnKey:
-        return OwnKey(public=self.signing_key.public, sealing=self.sealing_keys[0].public)
+        return TrustStore(
+            folder=self.keys, owner=self.name, own=lambda: self.own_key, counterpart=self._counterpart
+        )
 
 
 def find_home(given: Path | None) -> Path:

@@ -16,6 +16,8 @@ from typing import Any
 from federim.model.errors import HomeError, VerificationFailed
 
 ROOT_KEY_BYTES = 32
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -79,7 +81,8 @@ def keyed(key: bytes, *parts: str | bytes) -> bytes:
     ----------
     RFC 2104.
     """
-    inner, outer = (begun.copy() for begun in _begun(key))
+    begun_inner, begun_outer = _begun(key)
+    inner, outer = begun_inner.copy(), begun_outer.copy()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
         inner.update(len(raw).to_bytes(8, "big") + raw)
@@ -92,9 +95,7 @@ def _begun(key: bytes) -> tuple[Any, Any]:
     """Both hashes of an HMAC, its key taken in: the costly half of one over a short message."""
     block = hashlib.sha256().block_size
     padded = (key if len(key) <= block else hashlib.sha256(key).digest()).ljust(block, b"\0")
-    return hashlib.sha256(bytes(byte ^ 0x36 for byte in padded)), hashlib.sha256(
-        bytes(byte ^ 0x5C for byte in padded)
-    )
+    return hashlib.sha256(padded.translate(_INNER_PAD)), hashlib.sha256(padded.translate(_OUTER_PAD))
 
 
 def canonical(document: Any) -> bytes:

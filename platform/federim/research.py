@@ -14,7 +14,8 @@ from federim.home import Home, Role, find_home
 from federim.lake import cohort, dictionary, reader, snapshot
 from federim.lake.declaration import Table
 from federim.lake.schema import TABLES
-from federim.lake.snapshot import SNAPSHOT_TABLES, Snapshot
+from federim.lake.snapshot import Snapshot
+from federim.lake.snapshot_tables import SNAPSHOT_TABLES
 from federim.model.cohort import CohortDefinition
 from federim.model.errors import UnknownName
 

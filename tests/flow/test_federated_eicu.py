@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 
 from federim.database import migrate
 from federim.home import Home, Role
-from federim.keys import read_key
 from federim.lake import snapshot
-from federim_federated import plan, plan_store, project_key, run, site_data
+from federim.trust.roots import TrustKind
+from federim_federated import plan, plan_store, project_key, project_sites, run, site_data
 from federim_federated.metrics import auc
 from federim_federated.tasks import tabular
 from federim_pipelines.run import ingest
@@ -117,7 +117,8 @@ def consortium(tmp_path_factory: pytest.TempPathFactory, last_stays: pd.DataFram
     hub = _home(folder, "hub", Role.HUB)
     sites = [_home(folder, region, Role.SITE) for region in REGIONS]
     for site in sites:
-        site.trust("hub", hub.signing_key.public)
+        site.trust("hub", hub.own_key.public, TrustKind.HUB)
+        hub.trust(site.name, site.own_key.public, TrustKind.SITE, sealing=site.own_key.sealing)
         source = folder / f"{site.name}-export"
         source.mkdir()
         stays = last_stays[last_stays["region"].str.lower() == site.name]
@@ -176,5 +177,5 @@ def _agree(folder: Path, hub: Home, sites: list[Home]) -> None:
     plan.draft(hub, source)
     signed = plan.sign(hub, "mortality", actor="committee")
     for site in sites:
-        project_key.install(site, "icu", read_key(project_key.path(hub, "icu")))
+        project_key.install(site, project_sites.seal(hub, "icu", site.name, actor="committee"))
         plan.countersign(site, signed, actor="officer")

@@ -13,9 +13,9 @@ from pydicom.uid import generate_uid
 
 from federim.database import migrate
 from federim.home import Home, Role
-from federim.keys import read_key
 from federim.lake import snapshot
-from federim_federated import plan, plan_store, project_key, run, site_data
+from federim.trust.roots import TrustKind
+from federim_federated import plan, plan_store, project_key, project_sites, run, site_data
 from federim_pipelines.run import ingest
 
 pytest.importorskip("torch", reason="the image task needs the extra `train`")
@@ -65,7 +65,8 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, list[Home]]:
     (folder / "diagnoses.toml").write_text(MAPPING)
     for name, (distance, offset) in SCANNERS.items():
         site = _home(folder, name, Role.SITE)
-        site.trust("hub", hub.signing_key.public)
+        site.trust("hub", hub.own_key.public, TrustKind.HUB)
+        hub.trust(site.name, site.own_key.public, TrustKind.SITE, sealing=site.own_key.sealing)
         write_hospital(folder / f"{name}-export", distance, offset)
         report = ingest(site, [folder / f"{name}-export"], mapping=folder / "diagnoses.toml")
         assert report.quarantined == 0
@@ -77,7 +78,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, list[Home]]:
     plan.draft(hub, folder / "lesion.toml")
     signed = plan.sign(hub, "lesion", actor="committee")
     for site in sites:
-        project_key.install(site, "lung", read_key(project_key.path(hub, "lung")))
+        project_key.install(site, project_sites.seal(hub, "lung", site.name, actor="committee"))
         plan.countersign(site, signed, actor="officer")
     return hub, sites
 

@@ -186,7 +186,7 @@ class Facts:
         return [
             (
                 "report_study",
-                self._row("report_study_id", part_key(bytes.fromhex(key), "study", place))
+                self._row("report_study_id", study_part(key, place))
                 | {
                     "report_id": key,
                     "StudyInstanceUID": self._study(study_uid),
@@ -247,3 +247,8 @@ def gender_of(told: str | None) -> int | None:
 def part_key(record_key: bytes, noun: str, place: int | str) -> str:
     """What names one row of a record, 32 hexadecimal digits: its noun and its place among such."""
     return keyed(record_key, noun, str(place))[:16].hex()
+
+
+def study_part(report_id: str, place: int) -> str:
+    """What names a study that a report speaks of, by its place among such."""
+    return part_key(bytes.fromhex(report_id), "study", place)

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from federim_pipelines.items import Item
 from federim_pipelines.parked.piece import KEY_PURPOSE, Header, Piece
 from federim_pipelines.parked.sealed import opened, seal
 from federim_pipelines.parked.terms import UNPACKED, Terms
+from federim_pipelines.settling import Settlement
 
 _TERMS: Final = "terms"
 _PIECES: Final = "pieces"
@@ -38,24 +38,20 @@ class ParkingLot:
 
     def bay(self, terms: Terms) -> Bay:
         """Where pieces on these terms wait; made when the first comes."""
-        return Bay(self._home.parked / keyed(self._key, _TERMS, terms.as_bytes())[:16].hex(), self._key, terms)
+        return Bay(
+            self._home.parked / keyed(self._key, _TERMS, terms.as_bytes())[:16].hex(), self._key, terms
+        )
 
     def bays(self) -> Iterator[Bay]:
-        """Every folder of pieces, in the order of their names.
-
-        Raises
-        ------
-        VerificationFailed
-            A folder's terms were changed, or sealed under another key.
-        """
+        """Every folder of pieces, in the order of their names."""
         for folder in self._folders():
-            with suppress(FileNotFoundError), (folder / _TERMS).open("rb") as file:
-                yield Bay(folder, self._key, Terms.load(next(opened(self._key, file))))
+            if (folder / _TERMS).exists():
+                yield Bay(folder, self._key)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits."""
-        return not any(True for folder in self._folders() for _ in _names(folder / _PIECES))
+        return all(bay.is_empty for bay in self.bays())
 
     def tidy(self) -> None:
         """Remove what killed runs left unfinished. None may be running."""
@@ -87,10 +83,29 @@ class Waiting:
 class Bay:
     """The pieces that wait on the same terms."""
 
-    def __init__(self, folder: Path, key: bytes, terms: Terms) -> None:
-        self.terms = terms
+    def __init__(self, folder: Path, key: bytes, terms: Terms | None = None) -> None:
         self._folder = folder
         self._key = key
+        self._terms = terms
+
+    @property
+    def terms(self) -> Terms:
+        """How to read them.
+
+        Raises
+        ------
+        VerificationFailed
+            The terms were changed, or sealed under another key.
+        """
+        if self._terms is None:
+            with (self._folder / _TERMS).open("rb") as file:
+                self._terms = Terms.load(next(opened(self._key, file)))
+        return self._terms
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return next(self._paths(_PIECES), None) is None
 
     def keep(self, item: Item, *, name: str, digest: bytes) -> None:
         """Have the piece that `item` needs on the disk, encrypted; one that is there already stays.
@@ -115,24 +130,33 @@ class Bay:
         piece = Piece.cut(item, name=name, digest=digest)
         self._write(path, piece.header.as_bytes(), piece.parts)
 
-    def waiting(self, most: int | None = None) -> Iterator[Waiting]:
-        """The pieces that wait, at most so many; one that is damaged moves to `refused`."""
-        for name in islice(_names(self._folder / _PIECES), most):
-            path = self._folder / _PIECES / name
-            try:
-                with path.open("rb") as file:
-                    yield Waiting(path, Header.load(next(opened(self._key, file))))
-            except VerificationFailed:
-                self.refuse(path)
+    def waiting(self) -> Iterator[Waiting]:
+        """The pieces that wait, the damaged apart."""
+        for path in self._paths(_PIECES):
+            with suppress(VerificationFailed):
+                yield Waiting(path, self._header(path))
 
-    def refuse(self, path: Path) -> None:
-        """Keep a piece that the lake refused, and let it wait no longer."""
+    @property
+    def damaged(self) -> int:
+        """How many pieces were changed, or sealed under another key: they stay where they are."""
+        return sum(1 for _ in self._paths(_PIECES)) - sum(1 for _ in self.waiting())
+
+    def settle(self, path: Path, settlement: Settlement, /) -> None:
+        """Let go of a piece that the lake has, or of a person who objects; keep what it refused apart."""
+        if settlement.parked:
+            return
+        if settlement.refused and not settlement.opposed:
+            self._refuse(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    def _refuse(self, path: Path) -> None:
         path.replace(self._folder / _REFUSED / path.name)
 
     @property
     def refused(self) -> list[Path]:
         """The pieces that the lake refused."""
-        return [self._folder / _REFUSED / name for name in _names(self._folder / _REFUSED)]
+        return list(self._paths(_REFUSED))
 
     def readmit(self) -> None:
         """Have what was refused wait again."""
@@ -159,8 +183,11 @@ class Bay:
 
         write_once(path, writing, beside=self._folder)
 
+    def _header(self, path: Path) -> Header:
+        with path.open("rb") as file:
+            return Header.load(next(opened(self._key, file)))
 
-def _names(folder: Path) -> Iterator[str]:
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            yield entry.name
+    def _paths(self, folder: str) -> Iterator[Path]:
+        with suppress(FileNotFoundError), os.scandir(self._folder / folder) as entries:
+            for entry in entries:
+                yield Path(entry.path)

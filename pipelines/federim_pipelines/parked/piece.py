@@ -1,4 +1,4 @@
-"""Cut the smallest piece out of an input that can be read again alone, and read it as if it were there still."""
+"""Cut the smallest piece out of an input that can be read alone, and read it as if it were there still."""
 
 from __future__ import annotations
 

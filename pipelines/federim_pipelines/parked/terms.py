@@ -77,11 +77,15 @@ class Terms:
             folder = Path(name)
             yield Task(
                 home=home.root,
-                policy=self.policy if isinstance(self.policy, str) else str(self.policy.write(folder / "policy")),
+                policy=self.policy
+                if isinstance(self.policy, str)
+                else str(self.policy.write(folder / "policy")),
                 mapping=None if self.mapping is None else self.mapping.write(folder / "mapping"),
                 year=year,
                 denied=denied,
-                dispositions=None if self.dispositions is None else self.dispositions.write(folder / "dispositions"),
+                dispositions=None
+                if self.dispositions is None
+                else self.dispositions.write(folder / "dispositions"),
                 issuer=self.issuer,
                 test_identities=self.test_identities,
             )

@@ -7,15 +7,19 @@ import hashlib
 import io
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 from federim_pipelines.items import Item
 from federim_pipelines.sources.archive import archive
 
 BLOCK = 1 << 20
+
+# What opening an input raises where it is gone or damaged.
+CANNOT_OPEN: Final = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def open_file(path: Path) -> BinaryIO:

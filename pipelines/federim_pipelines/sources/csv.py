@@ -56,8 +56,10 @@ def first_row(item: Item) -> bytes:
     """The bytes of the row of names, its line break included, in which a quoted name may hold another."""
     row = b""
     with opened(Item(source=item.source, path=item.path, member=item.member)) as content:
-        while (line := content.readline()) and not (row := row + line).count(b'"') % 2 == 0:
-            pass
+        for line in content:
+            row += line
+            if row.count(b'"') % 2 == 0:
+                break
     return row
 
 

@@ -31,9 +31,7 @@ def persons(
         return
 
 
-def _told(
-    item: Item, home: Home, mapping: Mapping | None, issuer: str
-) -> Iterable[PatientIdentity | Merge]:
+def _told(item: Item, home: Home, mapping: Mapping | None, issuer: str) -> Iterable[PatientIdentity | Merge]:
     if item.source == fhir.KIND:
         return fhir.identities(item, home, issuer)
     if item.source == hl7v2.KIND:

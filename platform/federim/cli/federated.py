@@ -56,21 +56,18 @@ def countersign(
     actor: Actor,
     project_key: Annotated[
         Path | None,
-        typer.Option(
-            help="The project's key, as the hub sent it; needed the first time a project comes here."
-        ),
+        typer.Option(help="The project's key, as the hub sealed it for this site; needed once a project."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Agree to a plan at a site: from then on the site's gate admits its messages."""
-    from federim.keys import read_key
+    from federim.cli.project import install_file
     from federim_federated import plan, plan_store
-    from federim_federated import project_key as keys
 
     site = open_home(context, Role.SITE)
     agreed = plan.countersign(site, plan_store.read(source), actor=actor)
     if project_key is not None:
-        keys.install(site, agreed.plan.project, read_key(project_key))
+        install_file(site, project_key, actor=actor)
     _tell(agreed, f"counter-signed by {site.name}", as_json=as_json)
 
 
@@ -145,6 +142,7 @@ def _tell(signed: SignedPlan, done: str, *, as_json: bool, path: Path | None = N
     ]
     if path is not None:
         document["path"] = str(path)
+        lines.append(f"seal its project's key to each site: federim project seal {plan.project} --site SITE")
         lines.append(f"each site then agrees: federim --home SITE federated countersign {path}")
     report(document, "\n".join(lines), as_json=as_json)
 

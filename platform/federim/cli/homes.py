@@ -1,4 +1,4 @@
-"""`federim init` and `trust`: make a home, and say who is believed."""
+"""`federim init`: make a home."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Annotated
 
 import typer
 
-from federim.cli.context import AsJson, open_home, report
+from federim.cli.context import AsJson, report
 from federim.home import Home, Role
-
-trust = typer.Typer(help="Public keys this home believes.", no_args_is_help=True, suggest_commands=False)
 
 
 def init(
@@ -39,34 +37,13 @@ def init(
             "home": str(made.root),
             "role": role.value,
             "name": made.name,
-            "public_key": made.signing_key.public,
+            "public_key": made.own_key.public,
+            "sealing_key": made.own_key.sealing,
         },
         f"{role.value} home {made.name} made in {made.root}\n"
-        f"public key {made.signing_key.public}: give it to the homes that must trust this one\n"
+        f"public key {made.own_key.public}\n"
+        f"sealing key {made.own_key.sealing}\n"
+        "give both to the homes that must trust this one: federim trust add\n"
         "back up its keys folder apart from its data",
         as_json=as_json,
     )
-
-
-@trust.command("list")
-def list_(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show whose signatures this home believes."""
-    known = open_home(context).trusted
-    report(
-        {"trusted": known},
-        "\n".join(f"{name:<40} {public}" for name, public in sorted(known.items())),
-        as_json=as_json,
-    )
-
-
-@trust.command()
-def add(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The other home's name.")],
-    public: Annotated[str, typer.Argument(help="Its public key, 64 hexadecimal digits.")],
-    as_json: AsJson = False,
-) -> None:
-    """Believe another home's signatures, after comparing its key over a second channel."""
-    home = open_home(context)
-    home.trust(name, public)
-    report({"trusted": home.trusted}, f"signatures of {name} are now believed", as_json=as_json)

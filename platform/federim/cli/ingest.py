@@ -79,6 +79,13 @@ def _told(done: RunReport) -> str:
         f"{done.duplicates:>9,} duplicates: nothing new in them",
         f"{done.quarantined:>9,} quarantined",
     ]
+    if done.records.parked:
+        lines.append(
+            f"{done.parked:>9,} parked, encrypted, for {done.records.parked:,} records of persons the key server "
+            "could not be asked about: they come in by themselves once it answers (federim parked list)"
+        )
+    if done.resumed:
+        lines.append(f"{done.resumed:>9,} more that were parked before came out of the lot")
     if done.ignored:
         lines.append(f"{done.ignored:>9,} more ignored: a DICOMDIR, or a file without a record")
     if done.reasons:

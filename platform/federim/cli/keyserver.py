@@ -14,6 +14,7 @@ from federim.cli.stopping import heeding_sigterm
 keyserver = typer.Typer(
     help="Links patients across sites without seeing one: it multiplies blinded points by a secret number. "
     "To be run by a third party, neither a site nor the hub.",
+    add_completion=False,
     suggest_commands=False,
 )
 sites = typer.Typer(

@@ -30,15 +30,18 @@ class Nouns(TyperGroup):
         "run": "federim.cli.run:run",
         "vocabulary": "federim.cli.vocabulary:vocabulary",
         "quarantine": "federim.cli.quarantine:quarantine",
+        "parked": "federim.cli.parked:parked",
         "annotate": "federim.cli.annotations:annotate",
         "images": "federim.cli.images:images",
         "cohort": "federim.cli.cohort:cohort",
         "lake": "federim.cli.lake:lake",
         "federated": "federim.cli.federated:federated",
+        "project": "federim.cli.project:project",
         "export": "federim.cli.export:export",
         "member": "federim.cli.member:member",
+        "reidentify": "federim.cli.reidentify:reidentify",
         "audit": "federim.cli.audit:audit",
-        "trust": "federim.cli.homes:trust",
+        "trust": "federim.cli.trust:trust",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 — Click's signature

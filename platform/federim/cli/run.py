@@ -57,6 +57,7 @@ def show(
     lines = [
         f"{row['run_id']}: Federim {row['version']}, policy {row['policy']}",
         *(f"{row[count]:>9,} {words}" for count, words in _COUNTS.items()),
+        f"{_parked(row):>9,} parked: they waited for the key server",
         f"{reasons[Reason.PROOF]:>9,} of them by the proof; every object in the lake passed it",
         *(f"{files:>13,} {what}" for what, files in found.most_common()),
     ]
@@ -68,6 +69,12 @@ def show(
         "\n".join(lines),
         as_json=as_json,
     )
+
+
+def _parked(row: dict[str, Any]) -> int:
+    told = ("files_accepted", "files_duplicate", "files_quarantined")
+    parked: int = row["files_read"] - sum(row[count] for count in told)
+    return parked
 
 
 def _home(context: typer.Context) -> Home:

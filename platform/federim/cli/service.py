@@ -42,11 +42,15 @@ def serve(spool: Spool, listener: Listener, *, ready: str, quiet: float, as_json
 
     def count(done: RunReport) -> None:
         counts.update(
-            runs=1, accepted=done.accepted, duplicates=done.duplicates, quarantined=done.quarantined
+            runs=1,
+            accepted=done.accepted,
+            duplicates=done.duplicates,
+            parked=done.parked,
+            quarantined=done.quarantined,
         )
         ERR.print(
             f"{done.run}: {done.accepted:,} accepted, {done.duplicates:,} duplicates, "
-            f"{done.quarantined:,} quarantined"
+            f"{done.parked:,} parked, {done.quarantined:,} quarantined"
         )
 
     def complain(error: UserError) -> None:
@@ -58,6 +62,6 @@ def serve(spool: Spool, listener: Listener, *, ready: str, quiet: float, as_json
             drain_behind(spool, draining, threading.Event(), quiet=quiet, done=count, refused=complain)
     except KeyboardInterrupt:
         pass
-    words = ("received", "runs", "accepted", "duplicates", "quarantined")
+    words = ("received", "runs", "accepted", "duplicates", "parked", "quarantined")
     document = {word: counts[word] for word in words} | {"waiting": len(spool.waiting)}
     report(document, "\n".join(f"{n:>9,} {word}" for word, n in document.items()), as_json=as_json)

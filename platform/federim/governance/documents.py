@@ -13,8 +13,9 @@ from federim import signed
 from federim.home import Home
 from federim.keys import canonical
 from federim.model.errors import InputError, VerificationFailed
-from federim.signed import Document
 from federim.trust.roots import DECIDING, TrustKind
+
+Document = signed.Document
 
 
 class Kind(StrEnum):
@@ -26,6 +27,9 @@ class Kind(StrEnum):
     REVOCATION = "revocation"  # hub → site: a decision taken back
     RELEASE = "release"  # site → hub: the hash of the manifest of what left
     COUNTERSIGNATURE = "countersignature"  # hub → site: that hash, acknowledged
+    REVISION = (
+        "revision"  # site → hub: another manifest stands for a release, or none; the old one's tombstone
+    )
 
 
 FROM_SITE: Final = frozenset({TrustKind.SITE})
@@ -36,6 +40,7 @@ SIGNERS: Final = {
     Kind.REVOCATION: DECIDING,
     Kind.RELEASE: FROM_SITE,
     Kind.COUNTERSIGNATURE: DECIDING,
+    Kind.REVISION: FROM_SITE,
 }
 """What the signer of a document may be, in a home other than the signer's own."""
 

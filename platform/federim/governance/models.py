@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from federim.model.export import Ballot, MemberRole, Status
+from federim.model.reidentification import Standing
 
 
 class Member(models.Model):
@@ -203,3 +204,33 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Recognition(models.Model):
+    """One request of a site to know who a pseudonym stands for. It never says whom."""
+
+    number = models.PositiveIntegerField(unique=True)  # from 1
+    ticket = models.CharField(max_length=40)
+    ground = models.CharField(max_length=30)
+    person = models.CharField(max_length=64)  # keyed digest, hexadecimal: under the vault's own key
+    standing = models.CharField(max_length=10)
+    asked_by = models.CharField(max_length=80)
+    asked_at = models.DateTimeField()
+    answered_by = models.CharField(max_length=80, blank=True)
+    answered_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "governance_recognition"
+        ordering = ("number",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(standing__in=[standing.value for standing in Standing]), name="standing_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(answered_by=models.F("asked_by")), name="two_people_recognise"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"re-identification {self.number}"

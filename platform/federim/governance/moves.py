@@ -36,7 +36,8 @@ class Step:
     by: MemberRole
 
 
-RESEARCHER, COMMITTEE, COORDINATOR, SITE_OFFICER = MemberRole
+RESEARCHER, COMMITTEE, COORDINATOR = MemberRole.RESEARCHER, MemberRole.COMMITTEE, MemberRole.COORDINATOR
+SITE_OFFICER = MemberRole.SITE_OFFICER
 
 # The first step of a status is the one it waits for: whose turn it is.
 STEPS: Final = (

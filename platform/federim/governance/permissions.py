@@ -74,6 +74,25 @@ def check_can_record(member: Member) -> None:
         raise NotAllowed(f"{member.name} cannot record a document: only a coordinator or a site officer can")
 
 
+def check_can_ask_to_recognise(member: Member) -> None:
+    """Ask who a pseudonym stands for."""
+    _need(member, MemberRole.REIDENTIFIER, "ask who a pseudonym stands for")
+
+
+def check_can_agree_to_recognise(member: Member, asker: str) -> None:
+    """Agree that another member may know who a pseudonym stands for, or refuse it."""
+    _need(member, MemberRole.REIDENTIFIER, "answer who may know a person")
+    if member.name == asker:
+        raise NotAllowed(f"{member.name} cannot agree to what they asked for themselves: it takes two people")
+
+
+def check_can_recognise(member: Member, asker: str) -> None:
+    """Be told who a pseudonym stands for, once another member agreed."""
+    _need(member, MemberRole.REIDENTIFIER, "know who a pseudonym stands for")
+    if member.name != asker:
+        raise NotAllowed(f"{member.name} cannot know who it is: only {asker}, who asked, can")
+
+
 can_enrol = twin(check_can_enrol, NotAllowed)
 can_request = twin(check_can_request, NotAllowed)
 can_change = twin(check_can_change, NotAllowed)
@@ -83,3 +102,6 @@ can_vote = twin(check_can_vote, NotAllowed)
 can_see_votes = twin(check_can_see_votes, NotAllowed)
 can_release = twin(check_can_release, NotAllowed)
 can_record = twin(check_can_record, NotAllowed)
+can_ask_to_recognise = twin(check_can_ask_to_recognise, NotAllowed)
+can_agree_to_recognise = twin(check_can_agree_to_recognise, NotAllowed)
+can_recognise = twin(check_can_recognise, NotAllowed)

@@ -63,7 +63,7 @@ def release(home: Home, actor: str, decision: Document, *, today: date) -> Relea
         raise DisclosureRisk("; ".join(examined.report.refusals))
 
     number = documents.text_of(decision, "request")
-    with private_files(), _whole_or_not(home.releases / name) as folder:
+    with private_files(), whole_or_not(home.releases / name) as folder:
         write_contents(folder, definition, examined, decision)
         facts = {"release": name, "site": home.name, "issuer": signer, "request": number, "package": package}
         sha256 = manifest.write(folder, facts, home.signing_key, signer=home.name)
@@ -83,7 +83,7 @@ def release(home: Home, actor: str, decision: Document, *, today: date) -> Relea
             )
             # Last inside the transaction: a crash before the commit leaves a folder no row knows of,
             # which the next release of this name replaces.
-            _put_in_place(folder, home.releases / name)
+            put_in_place(folder, home.releases / name)
     return released
 
 
@@ -102,7 +102,8 @@ def release_name(decision: Document) -> str:
 
 
 @contextmanager
-def _whole_or_not(final: Path) -> Iterator[Path]:
+def whole_or_not(final: Path) -> Iterator[Path]:
+    """A folder to build a release in, gone at the end unless it was put in its place."""
     folder = final.with_name(f".building-{final.name}")
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -116,7 +117,8 @@ def _whole_or_not(final: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _put_in_place(folder: Path, final: Path) -> None:
+def put_in_place(folder: Path, final: Path) -> None:
+    """Give a release that is whole its name, on the disk and read-only."""
     for file in folder.iterdir():
         file.chmod(0o400)
         sync(file)

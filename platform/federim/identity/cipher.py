@@ -1,30 +1,26 @@
-"""Hide what the vault keeps: encrypted columns and keyed look-ups, all under the vault key."""
+"""Hide what the vault keeps: encrypted columns, keyed look-ups and backups, all under the vault key."""
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from federim.home import Home
-from federim.identity.keyfile import read_or_make_key
-from federim.keys import keyed, read_key
+from federim.keys import keyed
 from federim.model.errors import IdentityError
 
-KEY_VARIABLE: Final = "FEDERIM_VAULT_KEY"
 _NONCE_BYTES: Final = 12
 
 
 class VaultCipher:
-    """The vault key's three uses, each with a key of its own."""
+    """The vault key's uses, each with a key of its own."""
 
     def __init__(self, key: bytes) -> None:
         self._sealing = AESGCM(keyed(key, "vault", "seal"))
         self._index_key = keyed(key, "vault", "index")
+        self._backup_key = keyed(key, "vault", "backup")
         self.check = keyed(key, "vault", "check")  # 32 bytes that tell one vault key from another
 
     def lookup(self, *parts: str) -> bytes:
@@ -52,29 +48,9 @@ class VaultCipher:
                 f"vault, {column}: a row was changed outside Federim; restore the site's backup"
             ) from None
 
-
-def vault_key(home: Home, *, fresh: bool) -> bytes:
-    """The 32-byte vault key: `FEDERIM_VAULT_KEY` (hexadecimal), else `keys/vault.key`.
-
-    Parameters
-    ----------
-    fresh : bool
-        There is no vault yet, so the file may be made; a key made later could open nothing.
-
-    Raises
-    ------
-    IdentityError
-        The variable is not 64 hexadecimal digits.
-    HomeError
-        The file is missing beside an existing vault, or is no key.
-    """
-    given = os.environ.get(KEY_VARIABLE)
-    if given is not None:
-        if not re.fullmatch("[0-9a-fA-F]{64}", given):
-            raise IdentityError(f"{KEY_VARIABLE}: {len(given)} characters; expected 64 hexadecimal digits")
-        return bytes.fromhex(given)
-    path = home.keys / "vault.key"
-    return read_or_make_key(path) if fresh else read_key(path)
+    def file_key(self, header: bytes) -> bytes:
+        """The 32-byte key of the one backup that begins with `header`, in which there is a salt."""
+        return keyed(self._backup_key, header)
 
 
 def _place(column: str, row: str) -> bytes:

@@ -16,6 +16,7 @@ from federim.identity.keyserver import KeyServer, open_key_server
 from federim.identity.newcomers import Newcomers
 from federim.identity.opposition import SENTENCE, Opposition
 from federim.identity.projects import Projects, ProjectSubject
+from federim.identity.reevaluation import Progress, Reevaluated, reevaluate
 from federim.identity.subjects import subject
 from federim.identity.vault.epochs import Epochs
 from federim.identity.vault.vault import Vault
@@ -43,6 +44,7 @@ class Exchange:
     def __init__(self, home: Home, vault: Vault, key_server: KeyServer) -> None:
         self._vault = vault
         self._key_server = key_server
+        self._verify = home.settings.verify_key_server
         self._canonical = Canonical(home.settings)
         self._opposition = Opposition(home, vault)
         newcomers = Newcomers(home, key_server, Epochs(vault.database))
@@ -169,6 +171,14 @@ class Exchange:
             )
         )
 
+    def stop_waiting(self) -> None:
+        """Have nobody wait for the key server any more, once it was asked about all that is parked.
+
+        Whoever waits then was named by something that is not to be had any more, and nothing would ever end
+        their waiting: they are persons of this site alone until their INS is told again.
+        """
+        self._vault.awaiting.clear()
+
     def find(self, identity: PatientIdentity) -> Subject | None:
         """The subject behind an identity, or None; the vault does not change.
 
@@ -249,6 +259,21 @@ class Exchange:
         with self._vault.database.transaction():
             self._vault.originals.forget(old)
             self._vault.rewritings.done(old)
+
+    def reevaluate(self, progress: Progress = lambda _done, _of: None) -> Reevaluated:
+        """Give every linked person a token of the key server's newest epoch; pseudonyms stay as they are.
+
+        Stopped half-way and called again, it does the rest. Tokens of earlier epochs are kept: projects that
+        pin those go on.
+
+        Raises
+        ------
+        KeyServerAway
+            It cannot be asked now, or this site's quota is used up; what is done is kept.
+        IdentityError, VerificationFailed
+            It is another key server than before, or none whose key this home trusts.
+        """
+        return reevaluate(self._vault, self._key_server, progress, verify=self._verify)
 
     @property
     def late_links(self) -> int:

@@ -1,13 +1,15 @@
-"""Make a key file on first use, whole, by whichever process comes first."""
+"""Make a key file on first use, whole, by whichever process comes first, and read it if nobody else can."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from federim.keys import ROOT_KEY_BYTES, read_key, write_private
+from federim.model.errors import IdentityError
 
 
 def read_or_make_key(path: Path) -> bytes:
@@ -22,6 +24,27 @@ def read_or_make_key(path: Path) -> bytes:
         with contextlib.suppress(FileExistsError):
             make_key(path)
     return read_key(path)
+
+
+def check_own_alone(path: Path, name: str) -> None:
+    """Refuse a file that is another account's, or that another account can open.
+
+    Raises
+    ------
+    IdentityError
+        So it is, or it is missing; `name` is what to call it.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise IdentityError(f"{name} cannot be opened: {error.strerror}") from None
+    if found.st_uid != os.geteuid():
+        raise IdentityError(f"{name} belongs to another account; run federim as that one")
+    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise IdentityError(
+            f"{name} can be opened by other accounts (mode {stat.S_IMODE(found.st_mode):04o}); "
+            "find out who had it open, then run chmod 600 on it"
+        )
 
 
 def make_key(path: Path) -> None:

@@ -36,7 +36,7 @@ class Opposition:
     def told_elsewhere(self, person: Person, identity: PatientIdentity) -> bool:
         """Whether another site told that this person, unknown here so far, objects to all research.
 
-        They are listed from then on by their own numbers, or for the projects that they were told to object to.
+        They are listed from then on by their own numbers, or for the projects they were told to object to.
         """
         notices = [self._list.of_notice(self.notice(token, self._name)) for token in person.tokens.values()]
         words = sorted(self._list.words(notices)) if notices else []

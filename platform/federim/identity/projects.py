@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from federim.identity.subjects import pseudonym, shift_days
@@ -50,7 +50,19 @@ class Projects:
                 f"{len(missing)} of {len(asked)} persons are not in this home's vault; "
                 "restore the vault that belongs to this lake"
             )
-        seeds = people.named(asked)
+        return self._derive(secrets, project_key)
+
+    def known(
+        self, person_ids: Sequence[Pseudonym], project_key: bytes, *, epoch: bytes | None = None
+    ) -> dict[Pseudonym, ProjectSubject]:
+        """As `subjects`, of those alone whom the project may know."""
+        chosen = epoch if epoch is not None else self._epochs.newest()
+        return self._derive(self._vault.people.secrets(person_ids, chosen), project_key)
+
+    def _derive(
+        self, secrets: Mapping[Pseudonym, bytes], project_key: bytes
+    ) -> dict[Pseudonym, ProjectSubject]:
+        seeds = self._vault.people.named(list(secrets))
         return {
             person_id: ProjectSubject(
                 pseudonym=pseudonym(project_key, secret),

@@ -13,7 +13,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterP
 
 from federim.lake import delta_log
 from federim.lake.declaration import Table
-from federim.lake.person_rows import Copies, Copy, holders, write_rows
+from federim.lake.person_rows import Copies, Copy, by_bucket, holders, write_rows
 from federim.lake.staging import GONE, Entry, Share
 from federim.lake.storage import sync
 
@@ -102,9 +102,8 @@ class DeltaWriter:
 
     def _written(self, rows: pa.Table) -> Iterator[Copy | None]:
         """One file a bucket with rows that are sorted by it."""
-        for part in _slices(rows):
-            folder = self._place / f"bucket={part['bucket'][0]}"
-            yield write_rows(folder, pa.Table.from_batches([part]).drop_columns("bucket"))
+        for bucket, part in by_bucket(rows):
+            yield write_rows(self._place / f"bucket={bucket}", part)
 
     def _add_later_columns(self) -> None:
         """Tell a table that an earlier version made of the columns declared since; its files stay."""

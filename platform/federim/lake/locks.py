@@ -32,7 +32,7 @@ def only_writer(home: Home) -> Iterator[None]:
 
 @contextmanager
 def copying(home: Home) -> Iterator[None]:
-    """Put what the lake holds of persons elsewhere, in a snapshot or release; while persons are taken out, wait.
+    """Put what the lake holds of persons elsewhere; wait while some of them are taken out.
 
     Any number may copy at once, beside the writer.
     """

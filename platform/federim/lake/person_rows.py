@@ -74,6 +74,20 @@ def write_rows(folder: Path, rows: pa.Table) -> Copy | None:
     return _write(folder, rows.schema, iter([rows]))
 
 
+def by_bucket(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """Rows that are sorted by `bucket`, a bucket at a time, without that column."""
+    start = 0
+    for run in zip(*_runs(rows["bucket"].combine_chunks()), strict=True):
+        bucket, end = run
+        yield bucket, rows.slice(start, end - start).drop_columns("bucket")
+        start = end
+
+
+def _runs(column: pa.Array) -> tuple[list[int], list[int]]:
+    encoded = pc.run_end_encode(column)
+    return encoded.values.to_pylist(), encoded.run_ends.to_pylist()
+
+
 def _groups(path: Path, persons: Collection[str]) -> dict[int, int]:
     """The row groups of a file that have rows of the persons, and how many."""
     found = {}

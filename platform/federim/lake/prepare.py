@@ -61,7 +61,7 @@ def prepare(
     yielding = {row_digest(table, key) for key in (*(replaced or ()), *(gone or ()))}
     keys = row_keys(table, content)
     held = known(keys) - yielding
-    new = _first_of_each(keys, held)
+    new = first_of_each(keys, held)
     if not fill:
         content = content.take(pa.array(new, pa.int64()))
     new_keys = tuple(keys[position] for position in new)
@@ -165,7 +165,7 @@ def row_keys(table: Table, content: pa.Table) -> list[bytes]:
     return [row_digest(table, values) for values in zip(*columns, strict=True)]
 
 
-def _first_of_each(keys: Sequence[bytes], held: set[bytes]) -> list[int]:
+def first_of_each(keys: Sequence[bytes], held: set[bytes]) -> list[int]:
     met = set(held)
     first = []
     for position, key in enumerate(keys):

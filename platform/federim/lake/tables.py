@@ -196,15 +196,15 @@ class LakeWriter:
             self._complete(batch)
 
     def forget_history(self) -> None:
-        """Leave nothing, in the logs of tables of persons and in the index, of what they do not hold any more.
+        """Leave nothing of what is held no more in the index, nor in the logs of tables of persons.
 
         Raises
         ------
         LakeError
             See `Index.clean`.
         """
-        for name, table in TABLES.items():
-            if table.person and DeltaTable.is_deltatable(str(self._home.lake / name)):
+        for name, declared in TABLES.items():
+            if declared.person and DeltaTable.is_deltatable(str(self._home.lake / name)):
                 self._open(name).forget_history()
         self.index.clean()
 

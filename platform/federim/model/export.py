@@ -56,6 +56,7 @@ class MemberRole(StrEnum):
     COMMITTEE = "committee"  # gives an opinion
     COORDINATOR = "coordinator"  # enrols members, opens reviews, issues decisions
     SITE_OFFICER = "site_officer"  # measures risk at a site, and releases there
+    REIDENTIFIER = "reidentifier"  # asks who a pseudonym stands for, or agrees that another may know
 
 
 class Ballot(StrEnum):

@@ -16,7 +16,7 @@ from federim.database import migrate
 from federim.home import Home, Role
 from federim.identity import ins
 from federim.identity.exchange import Exchange
-from federim.keys import read_key, write_private
+from federim.keys import write_private
 from federim.lake import snapshot
 from federim.lake.tables import Lake
 from federim.model.identifiers import (
@@ -27,7 +27,8 @@ from federim.model.identifiers import (
     PatientIdentity,
     Pseudonym,
 )
-from federim_federated import flower_internals, plan, plan_store, project_key
+from federim.trust.roots import TrustKind
+from federim_federated import flower_internals, plan, plan_store, project_key, project_sites
 from federim_federated.flower import ConfigRecord, Message, RecordDict
 from federim_federated.plan_store import SignedPlan
 from federim_federated.records import ARRAYS, CONFIG, to_record
@@ -140,14 +141,18 @@ def consortium(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
         )
         for name in SITES
     }
-    project_key.create(hub, "lesions")
     for name, home in sites.items():
-        home.trust("hub", hub.signing_key.public)
-        project_key.install(home, "lesions", read_key(project_key.path(hub, "lesions")))
+        home.trust("hub", hub.own_key.public, TrustKind.HUB)
+        hub.trust(name, home.own_key.public, TrustKind.SITE, sealing=home.own_key.sealing)
         fill(home, SITES[name], shared=SHARED if name in ("alpha", "beta") else 0)
         (home.cohorts / f"{COHORT}.toml").write_text("[person]\nyear_of_birth = { at_least = 1900 }\n")
     pins = {name: snapshot.freeze(home, COHORT).sha256 for name, home in sites.items()}
-    return Consortium(hub, sites, pins)
+    founded = Consortium(hub, sites, pins)
+    founded.drafted("first")
+    plan.sign(hub, "first", actor="ada")
+    for name, home in sites.items():
+        project_key.install(home, project_sites.seal(hub, "lesions", name, actor="ada"))
+    return founded
 
 
 @pytest.fixture

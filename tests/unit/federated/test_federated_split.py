@@ -39,7 +39,7 @@ def test_a_patient_of_two_hospitals_is_on_one_side(consortium):
     sides = {}
     for name in ("alpha", "beta"):
         home = consortium.sites[name]
-        key = project_key.read(home, "lesions")
+        key = project_key.read(home, "lesions").key
         persons = consortium.shared_patients(name)
         with Exchange.open(home) as exchange:
             pseudonyms = exchange.project_pseudonyms(persons, key)
@@ -51,7 +51,7 @@ def test_a_patient_of_two_hospitals_is_on_one_side(consortium):
 def test_a_site_trains_and_tests_on_the_sides_of_the_projects_pseudonyms(consortium, plan_name, alpha):
     agreed = consortium.agreed(plan_name).plan
     cohort = tabular.read(alpha, agreed)
-    key = project_key.read(alpha, agreed.project)
+    key = project_key.read(alpha, agreed.project).key
     with Exchange.open(alpha) as exchange:
         pseudonyms = exchange.project_pseudonyms(cohort.person_ids, key)
     tests = np.array([in_test(key, pseudonyms[person], agreed.test_fraction) for person in cohort.person_ids])

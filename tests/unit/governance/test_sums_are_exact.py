@@ -17,7 +17,7 @@ from federim.governance.forms import definition_from
 from federim.lake.declared.clinical import MEASUREMENT
 from federim.lake.declared.persons import PERSON
 from federim.lake.reader import connect
-from federim.lake.snapshot import SNAPSHOT_TABLES
+from federim.lake.snapshot_tables import SNAPSHOT_TABLES
 
 FORM = {
     "project": "sums",

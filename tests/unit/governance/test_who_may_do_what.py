@@ -19,6 +19,7 @@ PEOPLE = {
     "committee": Member(name="mia", roles=[MemberRole.COMMITTEE]),
     "coordinator": Member(name="carl", roles=[MemberRole.COORDINATOR]),
     "officer": Member(name="olga", roles=[MemberRole.SITE_OFFICER]),
+    "reidentifier": Member(name="rita", roles=[MemberRole.REIDENTIFIER]),
     "no role": Member(name="zoe", roles=[]),
 }
 # Who may; everybody else may not.
@@ -30,8 +31,11 @@ ALLOWED: dict[str, set[str]] = {
     "vote": {"committee"},
     "release": {"officer"},
     "record": {"coordinator", "officer", "author with every role"},
+    "ask_to_recognise": {"reidentifier", "author with every role"},
+    "agree_to_recognise": {"reidentifier"},
+    "recognise": {"author with every role"},
 }
-NEEDS_AUTHOR = {"change", "coordinate", "vote", "release"}
+NEEDS_AUTHOR = {"change", "coordinate", "vote", "release", "agree_to_recognise", "recognise"}
 
 
 @pytest.mark.parametrize("act", ALLOWED)

@@ -282,7 +282,7 @@ def test_a_changed_key_server_links_nobody_new(make_site: Callable[..., Home], p
 def test_the_files_of_one_patient_cost_one_look_up(exchange: Exchange, patient: Build) -> None:
     exchange.learn(patient("IPP-1"))
     asked: list[str] = []
-    exchange._vault.database._connection.set_trace_callback(asked.append)
+    exchange._vault.database._database._connection.set_trace_callback(asked.append)
     for _ in range(1000):
         exchange.learn(patient("IPP-1"))
         exchange.find(patient("IPP-1"))

@@ -13,8 +13,9 @@ import pytest
 
 from federim.home import Home
 from federim.identity import ins
-from federim.identity.cipher import VaultCipher, vault_key
+from federim.identity.cipher import VaultCipher
 from federim.identity.exchange import Exchange
+from federim.identity.vault.key import first_key
 from federim.identity.vault.people import Match, Person
 from federim.identity.vault.vault import Vault
 from federim.model.errors import HomeError, IdentityError, StorageFull
@@ -52,7 +53,7 @@ def test_what_is_kept_can_be_read_with_the_key_alone(make_site: Callable[..., Ho
     home, told = make_site(), patient("IPP-1")
     with Exchange.open(home) as exchange:
         subject = exchange.learn(told)
-    cipher = VaultCipher(vault_key(home, fresh=False))
+    cipher = VaultCipher(first_key(home))
     with closing(sqlite3.connect(home.vault / "identities.sqlite3")) as raw:
         rows = raw.execute("SELECT lookup, person_id, oid, issuer, value FROM identifier").fetchall()
     read = {
@@ -150,7 +151,7 @@ def test_a_full_disk_leaves_the_vault_as_it_was(make_site: Callable[..., Home], 
     home = make_site()
     vault = Vault.open(home)
     with closing(vault):
-        connection = vault.database._connection
+        connection = vault.database._database._connection
         [pages] = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         entered = 0

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from federim.audit import trail
 from federim.home import Home, Role
 from federim.identity.exchange import Exchange
-from federim.model.errors import IdentityError
+from federim.model.errors import IdentityError, KeyServerAway, Opposed
 from federim.model.identifiers import PatientIdentity
 from federim_pipelines.behind import Draining
 from federim_pipelines.progress import Silence, Watch
@@ -33,6 +33,8 @@ Connect = Callable[[Source], Server]
 """Opens the server of a source: its certificate pinned, a token shown with every request."""
 
 NO_IDENTITY: Final = "PatientID (0010,0020) or its issuer: no patient, or an INS that is not taken here"
+AWAY: Final = "the key server is away, and the patient not known yet: show the manifest again later"
+OPPOSED: Final = "the person objects to the use of their data for research"
 SUPERSEDED: Final = "a later manifest of the study was followed"
 
 
@@ -126,6 +128,10 @@ class Consumer:
             subject = self._exchange.learn(manifest.identity)
         except IdentityError:
             return replace(done, refused=NO_IDENTITY)
+        except KeyServerAway:
+            return replace(done, refused=AWAY)
+        except Opposed:
+            return replace(done, refused=OPPOSED)
         if self._history.superseded(manifest):
             return replace(done, refused=SUPERSEDED)
         names = named(self._home, subject, manifest.instances)

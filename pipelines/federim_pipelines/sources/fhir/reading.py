@@ -135,7 +135,7 @@ class _Reading:
             else:
                 rows.append(made)
         if rows or (version and not refused):
-            said = canonical([subject.person_id, visit, kind.said(resource)])
+            said = canonical([visit, kind.said(resource)])
             self._keep(position, key, said, rows, version)
         elif not refused:
             self.skipped[name] += 1
@@ -154,7 +154,7 @@ class _Reading:
         key = record_key(self.worker, "Patient", name_of(resource, "Patient", full_url))
         subject = self.worker.subjects.learn(identity, "Patient")
         row = person_of(resource, subject, self.worker.home.name, self.worker.year)
-        said = canonical([subject.person_id, resource.get("birthDate"), resource.get("gender")])
+        said = canonical([resource.get("birthDate"), resource.get("gender")])
         # Without a version: the row of a person is made of many records, and none of them takes it away.
         self._keep(position, key, said, [row], None)
 

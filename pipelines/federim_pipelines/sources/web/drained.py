@@ -65,5 +65,6 @@ class Drained:
             "runs": [run.run for run in self.runs],
             "accepted": sum(run.accepted for run in self.runs),
             "duplicates": sum(run.duplicates for run in self.runs),
+            "parked": sum(run.parked for run in self.runs),
             "quarantined": sum(run.quarantined for run in self.runs),
         }

@@ -27,7 +27,7 @@ from federim.lake.snapshot import Snapshot, freeze
 from federim.lake.snapshot import connect as connect_snapshot
 from federim.model.errors import VerificationFailed
 from federim.model.export import Ballot
-from federim_federated import plan, plan_store, project_key, report, run
+from federim_federated import plan, plan_store, project_key, project_sites, report, run
 from federim_pipelines.run import ingest
 
 QUESTION = """
@@ -194,8 +194,8 @@ def _sign(consortium: Consortium, name: str, frozen: Mapping[str, Snapshot]) -> 
     plan.sign(hub, name, actor=COMMITTEE[0])
     signed = plan_store.load(hub, name)
     for site in consortium.sites:
-        # In a deployment the hub sends the key sealed; here one folder holds every home.
-        project_key.install(site, signed.plan.project, project_key.read(hub, signed.plan.project))
+        sealed = project_sites.seal(hub, signed.plan.project, site.name, actor=COORDINATOR)
+        project_key.install(site, sealed)
         plan.countersign(site, signed, actor=OFFICER)
 
 
@@ -205,8 +205,9 @@ def _tell_linkage(narrator: Narrator, consortium: Consortium, frozen: Mapping[st
     project: list[str] = []
     for site in consortium.sites:
         persons = _persons(site, frozen[site.name])["person_id"].to_pylist()
+        key = project_key.read(site, "lung-lesion")
         with Exchange.open(site) as exchange:
-            pseudonyms = exchange.project_pseudonyms(persons, project_key.read(site, "lung-lesion"))
+            pseudonyms = exchange.project_pseudonyms(persons, key.key, epoch=key.epoch)
         lake.extend(persons)
         project.extend(pseudonyms.values())
     twice = len(project) - len(set(project))

@@ -14,6 +14,7 @@ from federim.home import Home, Role
 from federim.identity.keyserver import create_key_file
 from federim.model.errors import HomeError
 from federim.model.export import MemberRole
+from federim.trust.roots import TrustKind
 
 MARK = ".federim-demo"
 COORDINATOR, RESEARCHER, OFFICER = "coordinator", "researcher", "officer"
@@ -64,8 +65,8 @@ def found(root: Path) -> Consortium:
     for home in (hub, *sites):
         migrate(home)
     for site in sites:
-        site.trust(hub.name, hub.signing_key.public)
-        hub.trust(site.name, site.signing_key.public)
+        site.trust(hub.name, hub.own_key.public, TrustKind.HUB, sealing=hub.own_key.sealing)
+        hub.trust(site.name, site.own_key.public, TrustKind.SITE, sealing=site.own_key.sealing)
         enrol(site, COORDINATOR, COORDINATOR, [MemberRole.COORDINATOR])
         enrol(site, COORDINATOR, OFFICER, [MemberRole.SITE_OFFICER])
         (site.cohorts / f"{COHORT}.toml").write_text(form(COHORT))

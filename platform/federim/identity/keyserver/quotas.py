@@ -41,7 +41,7 @@ class Refusal:
     retry_after: float | None
 
 
-# The sums whose passing is told of: the site's own size twice over, and each doubling of it.
+# The sums whose reaching is told of: the site's own size twice over, and each doubling of it.
 _ALARM_AT_SIZES: Final = 2
 
 
@@ -64,8 +64,8 @@ def spend(site: Site, spent: Spending, points: int, now: float) -> Spending | Re
 
 
 def outgrew(site: Site, before: int, after: int) -> bool:
-    """Whether a sum of points passed, just now, what a site of that size explains."""
+    """Whether a sum of points reached, just now, more than a site of that size explains."""
     mark = _ALARM_AT_SIZES * max(site.patients, 1)
     while mark <= before:
         mark *= 2
-    return after > mark
+    return after >= mark

@@ -141,7 +141,8 @@ class RemoteKeyServer:
         found = _tls_trouble(error)
         if found is None:
             raise KeyServerAway(
-                f"{self._where} cannot be reached ({type(error).__name__}); new persons wait for it"
+                f"{self._where} cannot be reached, or hangs up on this site's certificate "
+                f"({type(error).__name__}); new persons wait for it"
             ) from None
         raise VerificationFailed(
             f"{self._where}: no TLS between it and this site ({found}); compare key_server_ca, "

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from operator import itemgetter
+from typing import Final
 
 from federim.identity.cipher import VaultCipher
 from federim.identity.vault.database import Database, marks
-from federim.identity.vault.identifiers import lookup, told
+from federim.identity.vault.identifiers import Identifier, authority, lookup, told
 from federim.model.identifiers import PatientIdentity
+
+COLUMN: Final = "awaiting.sealed"
 
 
 class Awaiting:
@@ -19,11 +24,11 @@ class Awaiting:
 
     def add(self, identities: Iterable[PatientIdentity]) -> None:
         """Have these identities wait."""
-        found = {lookup(self._cipher, each) for identity in identities for each in told(identity)}
+        found = {lookup(self._cipher, each): each for identity in identities for each in told(identity)}
         with self._database.transaction():
             self._database.many(
-                "INSERT INTO awaiting (lookup) VALUES (?) ON CONFLICT DO NOTHING",
-                [(each,) for each in sorted(found)],
+                "INSERT INTO awaiting (lookup, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [(key, self._sealed(key, each)) for key, each in sorted(found.items(), key=itemgetter(0))],
             )
 
     def drop(self, identity: PatientIdentity) -> None:
@@ -31,11 +36,21 @@ class Awaiting:
         found = [lookup(self._cipher, each) for each in told(identity)]
         self._database.run(f"DELETE FROM awaiting WHERE lookup IN ({marks(found)})", found)
 
+    def clear(self) -> None:
+        """Nobody waits any longer."""
+        with self._database.transaction():
+            self._database.run("DELETE FROM awaiting")
+
     def any(self, identity: PatientIdentity) -> bool:
         """Whether one of an identity's identifiers waits."""
         found = [lookup(self._cipher, each) for each in told(identity)]
         query = f"SELECT 1 FROM awaiting WHERE lookup IN ({marks(found)}) LIMIT 1"
         return bool(self._database.rows(query, found))
+
+    def _sealed(self, key: bytes, identifier: Identifier) -> bytes:
+        # A new vault key needs another lookup, so what it stands for is kept.
+        content = json.dumps([*authority(identifier), identifier.value]).encode()
+        return self._cipher.seal(content, COLUMN, key.hex())
 
     def __len__(self) -> int:
         """How many identifiers wait."""

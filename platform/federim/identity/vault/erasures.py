@@ -9,10 +9,10 @@ from typing import Any, Final, Self
 
 from federim.identity.cipher import VaultCipher
 from federim.identity.vault.database import Database, marks
-from federim.identity.vault.identifiers import Identifier
+from federim.identity.vault.identifiers import Identifier, lookup
 from federim.identity.vault.suppression import Word
-from federim.model.identifiers import Ins, Ipp, LocalId, NationalId, Pseudonym
 from federim.model.identifiers import IdentityStatus as Status
+from federim.model.identifiers import Ins, Ipp, LocalId, NationalId, Pseudonym
 
 Outcome = Mapping[str, Any]
 
@@ -120,7 +120,7 @@ class Erasures:
         return found
 
     def tokens(self, person_id: Pseudonym | None = None) -> list[tuple[Pseudonym, bytes]]:
-        """Every token of a person, or of everybody, by pseudonym; those of an INS that another followed too."""
+        """Every token of a person, or of everybody, those of an INS that another followed among them."""
         where, who = ("", ()) if person_id is None else (" WHERE person_id = ?", (person_id,))
         now = self._database.rows(f"SELECT person_id, key_server, token FROM token{where}", who)
         then = self._database.rows(f"SELECT person_id, digest, token FROM former_token{where}", who)
@@ -131,6 +131,11 @@ class Erasures:
             (Pseudonym(person), self._cipher.open(sealed, "former_token.token", digest.hex()))
             for person, digest, sealed in then
         ]
+
+    def await_no_more(self, identifiers: Sequence[Identifier]) -> None:
+        """Have nobody wait for the key server by these numbers."""
+        keys = [lookup(self._cipher, each) for each in identifiers]
+        self._database.run(f"DELETE FROM awaiting WHERE lookup IN ({marks(keys)})", keys)
 
     def earlier_names(self, person_id: Pseudonym) -> list[Pseudonym]:
         """Pseudonyms that rows of a person may still bear, because a late link is not carried out."""

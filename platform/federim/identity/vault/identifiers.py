@@ -18,7 +18,12 @@ def authority(identifier: Identifier) -> tuple[str | None, str]:
 def lookup(cipher: VaultCipher, identifier: Identifier) -> bytes:
     """What stands for the identifier in the vault's indexes (32 bytes), one-way without the vault key."""
     oid, issuer = authority(identifier)
-    return cipher.lookup("local" if oid is None else "national", issuer, identifier.value)
+    return lookup_of(cipher, oid, issuer, identifier.value)
+
+
+def lookup_of(cipher: VaultCipher, oid: str | None, issuer: str, value: str) -> bytes:
+    """See `lookup`; of an identifier in its parts, as the vault keeps it."""
+    return cipher.lookup("local" if oid is None else "national", issuer, value)
 
 
 def told(identity: PatientIdentity) -> tuple[Identifier, ...]:

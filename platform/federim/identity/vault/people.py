@@ -137,6 +137,22 @@ class People:
         book.take(person_ids)
         return {one.person_id: one for one in book.persons.values()}
 
+    def everyone(self) -> list[Pseudonym]:
+        """Every person of the vault."""
+        return [person_id for (person_id,) in self._database.rows("SELECT person_id FROM person")]
+
+    def identifiers(self, person_id: Pseudonym) -> list[tuple[str | None, str, str]]:
+        """A person's identifiers in clear: the OID if it is an INS, who issued it, its value."""
+        query = "SELECT lookup, oid, issuer, value FROM identifier WHERE person_id = ? ORDER BY lookup"
+        return [
+            (
+                oid,
+                self._cipher.open(issuer, "identifier.issuer", key.hex()).decode(),
+                self._cipher.open(value, "identifier.value", key.hex()).decode(),
+            )
+            for key, oid, issuer, value in self._database.rows(query, (person_id,))
+        ]
+
     def _match(self, book: Book, identity: PatientIdentity) -> Match:
         unknown = tuple(each for each in told(identity) if lookup(self._cipher, each) not in book.by_lookup)
         return Match(tuple(book.persons_of(identity)), unknown)

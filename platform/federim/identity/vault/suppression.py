@@ -44,6 +44,10 @@ class Suppression:
         """The digest of a person by their pseudonym: who objects to a project stays in the vault."""
         return keyed(self._key, "person", person_id)
 
+    def of_audit(self, person_id: Pseudonym) -> bytes:
+        """What stands for a person in registers and the audit trail."""
+        return keyed(self._key, "audit", person_id)
+
     def of_notice(self, notice: bytes) -> bytes:
         """The digest of what another site wrote of somebody whom this one may never see."""
         return keyed(self._key, "notice", notice)

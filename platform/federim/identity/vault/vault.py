@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Self
 
 from federim.home import Home
-from federim.identity.cipher import KEY_VARIABLE, VaultCipher, vault_key
+from federim.identity.cipher import VaultCipher
 from federim.identity.vault.awaiting import Awaiting
 from federim.identity.vault.database import Database
 from federim.identity.vault.erasures import Erasures
+from federim.identity.vault.key import cipher_of, first_key
 from federim.identity.vault.originals import Originals
 from federim.identity.vault.people import People
+from federim.identity.vault.places import check_may_begin, place_of
 from federim.identity.vault.rewritings import Rewritings
-from federim.identity.vault.sqlite import NAME, SqliteDatabase
+from federim.identity.vault.schema import VERSION
 from federim.identity.vault.suppression import Suppression
+from federim.identity.vault.watched import Watched
 from federim.model.errors import IdentityError
 
 
@@ -37,27 +40,43 @@ class Vault:
         Raises
         ------
         IdentityError
-            The vault was written under another key, or its file is damaged.
+            The vault was written under another key or by another version, is damaged, is open to others,
+            or is missing while the lake has persons.
         HomeError
-            The key file is missing beside an existing vault, or is no key.
+            The key file is missing beside an existing vault, or is no key; `vault_url` cannot be used.
         """
-        path = home.vault / "identities.sqlite3"
-        fresh = not path.exists()
-        cipher = VaultCipher(vault_key(home, fresh=fresh))
-        if fresh:
-            SqliteDatabase.create(path, cipher.check)
-        database = SqliteDatabase.open(path)
+        place = place_of(home)
+        if not place.exists():
+            check_may_begin(home, place)
+            begin = VaultCipher(first_key(home)).check
+            place.create(lambda database: _begin(database, begin))
+        database = place.open()
         try:
-            if database.rows("SELECT digest FROM key_check") != [(cipher.check,)]:
-                raise IdentityError(
-                    f"{NAME} was written under another vault key; "
-                    f"restore keys/vault.key, or {KEY_VARIABLE}, from the site's backup"
-                )
+            cipher = cipher_of(home, lambda: written_under(database))
         except BaseException:
             database.close()
             raise
-        return cls(database, cipher)
+        return cls(Watched(database, cipher.check), cipher)
 
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+
+def written_under(database: Database) -> bytes:
+    """What tells which key a vault is under.
+
+    Raises
+    ------
+    IdentityError
+        The vault is another version's, or not whole.
+    """
+    found = database.rows("SELECT * FROM key_check")
+    if len(found) != 1 or found[0][1:] != (VERSION,):
+        raise IdentityError("the vault was made by another version of Federim; use that one, or its backup")
+    digest: bytes = found[0][0]
+    return digest
+
+
+def _begin(database: Database, check: bytes) -> None:
+    database.run("INSERT INTO key_check (digest, version) VALUES (?, ?)", (check, VERSION))

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_datasets import files as made_files
+from two_subjects import NEW, OLD, RECORD_KEY
 
-from federim.model.identifiers import Pseudonym, Subject
+from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.dispositions import Dispositions
 from federim_pipelines.deidentify.instance import Deidentifier
 from federim_pipelines.deidentify.policy.compilation import load_policy
@@ -30,13 +31,6 @@ from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
 # Files whose pixels are read for words take a second a picture, and none of it hangs on the subject.
 READ_FOR_WORDS = ("US", "ES", "SC", "XC", "OT", "GM", "OP", "SM")
 POLICIES = ("research", "basic", "strict")
-OLD = Subject(
-    person_id=Pseudonym("01d0" * 8), linked=False, date_shift_days=-100, uid_key=bytes(range(32))
-)
-NEW = Subject(
-    person_id=Pseudonym("5eed" * 8), linked=True, date_shift_days=-37, uid_key=bytes(range(32, 64))
-)
-RECORD_KEY = bytes(32)
 RULES = PrivateRules(Dispositions())
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from federim.model.identifiers import PatientIdentity
 from federim_pipelines.deidentify.uids import keyed_uid
-from federim_pipelines.keying import Keying
 from federim_pipelines.items import Item, Outcome, Reason, Row
+from federim_pipelines.keying import Keying
 from federim_pipelines.sources.fhir import reading
 from federim_pipelines.sources.fhir.patient import identity_of
 from federim_pipelines.worker import Worker

@@ -1,0 +1,36 @@
+"""What an erasure is made of: steps with a name, each of which may be killed and carried out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from federim.home import Home
+from federim.identity.rights import Erasure, Rights
+
+Outcome = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a step does its work."""
+
+    home: Home
+    rights: Rights = field(repr=False)
+
+
+class Step(Protocol):
+    """A part of an erasure. Carried out again after a kill, it completes what it had begun."""
+
+    @property
+    def name(self) -> str:
+        """One word, by which the journal knows it."""
+
+    def __call__(self, scene: Scene, erasure: Erasure) -> Outcome:
+        """Do it; returns counts for the record, and under names that begin with "_" what later steps need."""
+
+
+def counts(outcome: Outcome) -> dict[str, Any]:
+    """What of an outcome is for the record."""
+    return {name: told for name, told in outcome.items() if not name.startswith("_")}
