@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,15 @@ class Cohort:
     person_ids: Sequence[Pseudonym] = field(repr=False)  # n of them; a person may recur
     inputs: NDArray[Any] = field(repr=False)
     labels: NDArray[np.float64] = field(repr=False)
+
+    def without(self, persons: Collection[Pseudonym]) -> Cohort:
+        """The examples of everybody else."""
+        kept = np.array([person not in persons for person in self.person_ids], dtype=bool)
+        return Cohort(
+            person_ids=[person for person in self.person_ids if person not in persons],
+            inputs=self.inputs[kept],
+            labels=self.labels[kept],
+        )
 
     def side(self, chosen: NDArray[np.bool_]) -> Examples:
         """The examples where `chosen`, shape (n,), is true."""

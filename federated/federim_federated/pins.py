@@ -1,4 +1,4 @@
-"""The snapshot a plan pins at a site, proven to be the one signed for."""
+"""The snapshot a plan pins at a site, proven to be the one signed for, or its revision."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ def snapshot_id(plan: TrainingPlan, site: str) -> str:
 def pinned(home: Home, plan: TrainingPlan) -> snapshot.Snapshot:
     """This site's snapshot, every file of it hashed again.
 
+    Where persons were taken out since, that is the revision which the site's signed tombstone puts in its
+    place.
+
     Raises
     ------
     UnknownName
@@ -26,11 +29,11 @@ def pinned(home: Home, plan: TrainingPlan) -> snapshot.Snapshot:
     LakeError
         A lake file it pins is gone.
     VerificationFailed
-        The plan does not name this site, the snapshot here has another sha256 than the plan pins, or a lake
-        file it pins was changed.
+        The plan does not name this site, the snapshot here is neither the one that the plan pins nor its
+        revision, or a lake file it pins was changed.
     """
     found = snapshot.load(home, snapshot_id(plan, home.name))
     pin = plan.pin(home.name)
-    if pin is None or found.sha256 != pin.sha256:
+    if pin is None or not snapshot.answers_to(home, found, pin.sha256):
         raise VerificationFailed(f"snapshot {found.id}: not the one that training plan {plan.name} pins")
     return snapshot.verify(home, found)

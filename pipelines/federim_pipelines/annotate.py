@@ -80,7 +80,12 @@ def annotate(
         made["report.dcm"] = report(images, annotation, made.get("segmentation.dcm"))
     done = Annotated(series, tuple(made), len(annotation.segments), len(annotation.findings))
     with trail.acting(
-        home, actor, "annotations.write", series=series, segments=done.segments, findings=done.findings
+        home,
+        actor,
+        "annotations.write",
+        series=trail.digest(home, series),
+        segments=done.segments,
+        findings=done.findings,
     ):
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, dataset in made.items():

@@ -54,7 +54,7 @@ def export_series(home: Home, series: str, folder: Path, *, actor: str) -> int:
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} holds something already; expected an empty folder, or none")
-    with trail.acting(home, actor, "images.export", series=series, instances=len(files)):
+    with trail.acting(home, actor, "images.export", series=trail.digest(home, series), instances=len(files)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for row in files:
             content = images.read(home, row["path"]).read_bytes()
@@ -118,7 +118,8 @@ def _replace(
                 images.discard(home, new.path)
         raise
     # First: a batch that a full disk leaves for the next run to complete must not go unrecorded.
-    trail.record(home, actor, "images.replace", series=series, instances=len(paths), changed=changed)
+    told = trail.digest(home, series)
+    trail.record(home, actor, "images.replace", series=told, instances=len(paths), changed=changed)
     writer.replace(_updated(rows, stored, syntaxes), dropped=paths.values())
     replaced.sweep(home, writer)
     return Replaced(series, len(paths), changed)

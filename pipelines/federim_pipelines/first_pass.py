@@ -38,7 +38,7 @@ class Known:
     # Who gave the numbers that were taken for the site's own, where the site does not list its registers.
     registers: set[str] = field(default_factory=set)
     learned: int = 0
-    waiting: int = 0  # whom the key server could not be asked about
+    away: bool = False  # whether the key server did not answer
 
 
 def learn_everybody(home: Home, inputs: NamesPersons, watch: Watch, *, until_away: bool = False) -> Known:
@@ -51,18 +51,24 @@ def learn_everybody(home: Home, inputs: NamesPersons, watch: Watch, *, until_awa
     until_away : bool
         Stop once the key server does not answer.
     """
-    known = Known()
     with Exchange.open(home) as exchange:
+        return _FirstPass(exchange, watch, until_away=until_away).over(home, inputs)
+
+
+class _FirstPass:
+    def __init__(self, exchange: Exchange, watch: Watch, *, until_away: bool) -> None:
+        self._exchange = exchange
+        self._watch = watch
+        self._until_away = until_away
+        self._known = Known()
+
+    def over(self, home: Home, inputs: NamesPersons) -> Known:
+        known = self._known
         # Merges first: a file that was joined to another must not be met as somebody else.
-        for merges in _chunks(inputs.merges()):
-            _count(known, _joined(exchange, merges), watch)
-            if until_away and known.waiting:
-                return known
-        for identities in _chunks(inputs.identities()):
-            told = exchange.learn_many(identities)
-            _count(known, told, watch)
-            if until_away and known.waiting:
-                return known
+        waiting = [merge for merges in self._chunks(inputs.merges()) for merge in self._join(merges)]
+        for identities in self._chunks(inputs.identities()):
+            told = self._exchange.learn_many(identities)
+            self._count(told)
             if not home.settings.registers:
                 known.registers |= {
                     local.authority
@@ -70,30 +76,38 @@ def learn_everybody(home: Home, inputs: NamesPersons, watch: Watch, *, until_awa
                     for local in identity.local
                     if isinstance(one, Subject) and local.authority and not local.issuer
                 }
-    return known
+        # Of those who waited some do not any more, now that everybody was asked about.
+        for merges in self._chunks(waiting):
+            self._join(merges)
+        known.away = self._exchange.key_server_away
+        return known
 
+    def _join(self, merges: Sequence[Merge]) -> list[Merge]:
+        """Those of some merges that wait for the key server; the others are done, or refused."""
+        told: list[Subject | FederimError] = []
+        waiting: list[Merge] = []
+        with self._exchange.gathering() as wanted:
+            for merge in merges:
+                try:
+                    told.append(self._exchange.merge(merge))
+                except TokenWanted:
+                    continue
+                except KeyServerAway:
+                    waiting.append(merge)
+                except (IdentityError, Opposed) as error:
+                    told.append(error)
+        self._count([*told, *self._exchange.learn_many(wanted)])
+        return waiting
 
-def _joined(exchange: Exchange, merges: Sequence[Merge]) -> list[Subject | FederimError]:
-    told: list[Subject | FederimError] = []
-    with exchange.gathering() as wanted:
-        for merge in merges:
-            try:
-                told.append(exchange.merge(merge))
-            except TokenWanted:
-                continue
-            except (IdentityError, KeyServerAway, Opposed) as error:
-                told.append(error)
-    return [*told, *exchange.learn_many(wanted)]
+    def _count(self, told: Iterable[Subject | FederimError]) -> None:
+        for one in told:
+            self._known.learned += isinstance(one, Subject)
+            self._watch.advance()
 
-
-def _count(known: Known, told: Iterable[Subject | FederimError], watch: Watch) -> None:
-    for one in told:
-        known.learned += isinstance(one, Subject)
-        known.waiting += isinstance(one, KeyServerAway)
-        watch.advance()
-
-
-def _chunks(values: Iterable[T]) -> Iterator[list[T]]:
-    remaining = iter(values)
-    while chunk := list(islice(remaining, AT_ONCE)):
-        yield chunk
+    def _chunks(self, values: Iterable[T]) -> Iterator[list[T]]:
+        """As many at once as one question may hold."""
+        remaining = iter(values)
+        while not (self._until_away and self._exchange.key_server_away) and (
+            chunk := list(islice(remaining, AT_ONCE))
+        ):
+            yield chunk

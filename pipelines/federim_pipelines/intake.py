@@ -12,9 +12,8 @@ from federim.lake import images, replaced
 from federim.lake.check import faults
 from federim.lake.entered import Entered
 from federim.lake.schema import table
-from federim.lake.storage import write_once
 from federim.lake.tables import LakeWriter
-from federim_pipelines import versions
+from federim_pipelines import pictures, versions
 from federim_pipelines.accounting import Tally
 from federim_pipelines.items import LAST, Fate, Item, Outcome, Reason, Record, Refusal, Row
 from federim_pipelines.parked.lot import Bay
@@ -135,7 +134,9 @@ class Intake:
             self.tally.records_duplicate += 1
             return
         standing = 1 if held is None else versions.standing(record, held)
-        if held is not None and (standing < 0 or versions.says_the_same(record, held)):
+        if held is not None and (standing < 0 or versions.says_the_same(record, held, self._subject(record))):
+            if held.content == versions.UNTOLD and record.object_path:
+                images.discard(self._home, record.object_path)  # what the site replaced, stored again
             if standing > 0:
                 # It says what it said, and a version between the two is older than that.
                 known[record.key] = self._seen[record.key] = replace(held, version=record.version)
@@ -174,7 +175,7 @@ class Intake:
         held = self._seen.get(order) or known.get(order)
         before = () if held is None else held.places
         places = tuple(dict.fromkeys((*before, *entered.places)))
-        bound = self._seen[order] = Entered(entered.content, 0, places)
+        bound = self._seen[order] = Entered(entered.content, 0, places, entered.subject)
         return bound
 
     def _enter(self, record: Record) -> Entered:
@@ -184,8 +185,13 @@ class Intake:
         for name, row in record.rows:
             self._add(name, row)
         places = () if record.version is None else self._writer.places(record.rows)
-        entered = self._seen[record.key] = Entered(record.content, record.version, places)
+        entered = Entered(record.content, record.version, places, self._subject(record))
+        self._seen[record.key] = entered
         return entered
+
+    def _subject(self, record: Record) -> bytes | None:
+        person_id = next((row["person_id"] for _, row in record.rows if "person_id" in row), None)
+        return None if person_id is None else self._writer.subject(person_id)
 
     def _park(self, file: TakenFile, outcome: Outcome) -> None:
         """Keep an item, encrypted, if any of it waits; a piece that waits again is kept already."""
@@ -206,8 +212,8 @@ class Intake:
         if self._waiting >= ROWS_A_COMMIT:
             self._commit()
         quarantine_id = self._quarantine.id(file.name, file.digest, refusal)
-        if refusal.picture:
-            self._show(quarantine_id, refusal.picture)
+        if refusal.picture and refusal.person is not None:
+            pictures.show(self._home, quarantine_id, refusal.picture, refusal.person)
         self._add(
             "quarantine",
             {
@@ -220,12 +226,6 @@ class Intake:
                 "detail": refusal.detail or None,
             },
         )
-
-    def _show(self, quarantine_id: str, picture: bytes) -> None:
-        """Leave a picture of what was refused where the site can look at it, and nobody else."""
-        folder = self._home.pictures
-        folder.mkdir(mode=0o700, exist_ok=True)
-        write_once(folder / f"{quarantine_id}.png", picture, beside=folder)
 
     def _open(self, item: Item) -> TakenFile:
         if self._file is not None and self._file.item.place == item.place:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from federim.model.identifiers import Pseudonym
+
 Row = dict[str, Any]
 
 LAST = 2**62  # version of a record that is withdrawn for good
@@ -106,6 +108,7 @@ class Refusal:
     position: int | None = None  # line, row or entry in the file, from 1
     detail: str = ""
     picture: bytes = field(default=b"", repr=False)  # PNG for the site's own eyes
+    person: Pseudonym | None = field(default=None, repr=False)  # whom the picture is of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
 
 from federim.audit import trail
 from federim.home import Home
 from federim.identity.exchange import Exchange, Rewriting
-from federim.lake import images
-from federim.lake.images import StoredObject
-from federim.lake.rewriting import Change, objects_of, rewrite
+from federim.lake.rewriting import Change, rewrite
 from federim.lake.tables import LakeWriter
 from federim.model.errors import LakeError
 from federim_pipelines.deidentify.dispositions import Dispositions, load_dispositions
 from federim_pipelines.deidentify.private import PrivateRules
-from federim_pipelines.deidentify.reading import Source
-from federim_pipelines.deidentify.rekey import Rekey
-from federim_pipelines.keying import names_a_record
+from federim_pipelines.forgetting.beside import renamed
+from federim_pipelines.late_link import change_of
 from federim_pipelines.progress import Silence, Watch
-from federim_pipelines.rekeyed_rows import RekeyedRows
 from federim_pipelines.rekeying import Rekeying
-from federim_pipelines.versions import UNTOLD
-from federim_pipelines.volumes import geometry_key
 
 # New objects lie beside the old ones until the rows speak of them: no more than that many at a time.
 OBJECTS_AT_A_TIME: Final = 20_000
 PERSONS_AT_A_TIME: Final = 200
-
-_CONTENT_BYTES: Final = 16  # of what a record says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,67 +116,18 @@ def _prepare(
     home: Home, exchange: Exchange, rewriting: Rewriting, private: PrivateRules, replaced: Sequence[str]
 ) -> _Prepared:
     old = rewriting.old.person_id
-    rekeying = Rekeying(
+    link = Rekeying(
         old=rewriting.old,
         new=rewriting.new,
         originals=exchange.originals(old),
         record_key=home.secret("record"),
     )
     # First: what no row bears yet harms nobody, and what a row bears must be remembered.
-    exchange.remember_originals({rewriting.new.person_id: rekeying.anew()})
-    rekey = Rekey(rekeying, private)
+    exchange.remember_originals({rewriting.new.person_id: link.anew()})
     try:
-        objects = {path: _rekeyed(home, path, rekey) for path in sorted(objects_of(home, old))}
+        return _Prepared(rewriting, change_of(home, link, private, replaced=replaced))
     except LakeError:
         return _Prepared(rewriting, None)
-    records = _records(rekeying)
-    change = Change(
-        person_id=old,
-        into=RekeyedRows(rekeying),
-        objects=objects,
-        records=records | _geometries(rekeying),
-        contents=_contents(objects, replaced) | records,
-    )
-    return _Prepared(rewriting, change)
-
-
-def _rekeyed(home: Home, path: str, rekey: Rekey) -> StoredObject:
-    """A stored object as the new subject's, stored."""
-    with rekey.object(Source.of(images.read(home, path))) as made:
-        return images.store(home, made)
-
-
-def _records(change: Rekeying) -> dict[bytes, bytes]:
-    """Keys of records that were made of the old subject, and what they are of the new."""
-    return {
-        bytes.fromhex(made): bytes.fromhex(change.value(made))
-        for made, original in change.originals.items()
-        if names_a_record(original)
-    }
-
-
-def _geometries(change: Rekeying) -> dict[bytes, bytes]:
-    """As `_records`, of whatever UID is a series' with a geometry: its record is named by the keyed UID."""
-    key = change.record_key
-    return {
-        geometry_key(key, uid): geometry_key(key, change.value(uid))
-        for uid, original in change.originals.items()
-        if not names_a_record(original)
-    }
-
-
-def _contents(objects: Mapping[str, StoredObject], replaced: Iterable[str]) -> dict[bytes, bytes]:
-    """What records of instances say from now on, which is the hash of their object.
-
-    Of an object that the site replaced nobody knows what it would be.
-    """
-    told = {_content(path): bytes.fromhex(stored.sha256)[:_CONTENT_BYTES] for path, stored in objects.items()}
-    return dict.fromkeys(map(_content, replaced), UNTOLD) | told
-
-
-def _content(path: str) -> bytes:
-    """What a record says whose object lies at a path, which is named by the object's hash."""
-    return bytes.fromhex(PurePath(path).stem)[:_CONTENT_BYTES]
 
 
 def _carry_out(
@@ -211,5 +154,6 @@ def _carry_out(
         snapshots=done.snapshots,
     )
     for rewriting, _ in ready:
+        renamed(home, rewriting.old.person_id, rewriting.new.person_id)
         exchange.rewritten(rewriting.old.person_id)
     return done

@@ -16,7 +16,7 @@ from typing import Self
 
 from federim.audit import trail
 from federim.home import Home, Role
-from federim.lake.storage import disk_may_refuse, private_files
+from federim.lake.storage import disk_may_refuse, private_files, scrub
 from federim.model.errors import InputError
 
 _TABLES = """
@@ -146,6 +146,24 @@ class Review:
             trail.record(
                 self._home, actor, "deidentify.review", approved=len(set(approve)), rejected=len(set(reject))
             )
+
+    def forget(self, theirs: Mapping[tuple[int, str], int]) -> int:
+        """Drop the texts that were met in as many instances as these, and so in no others; returns how many.
+
+        Parameters
+        ----------
+        theirs : by tag and text
+            In how many instances that are about to go.
+        """
+        alone = [text.id for text in self.texts() if text.count <= theirs.get((text.tag, text.text), 0)]
+        with disk_may_refuse():
+            with self._changing():
+                for table in ("batch", "text"):
+                    self._connection.executemany(
+                        f"DELETE FROM {table} WHERE id = ?", [(id_,) for id_ in alone]
+                    )
+            scrub(self._connection)
+        return len(alone)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -12,8 +12,16 @@ from federim_pipelines.items import Record
 UNTOLD: Final = bytes(16)
 
 
-def says_the_same(record: Record, held: Entered) -> bool:
-    """Whether a record is what is held of it: two withdrawals of one version are."""
+def says_the_same(record: Record, held: Entered, subject: bytes | None) -> bool:
+    """Whether a record is what is held of it: two withdrawals of one version are.
+
+    Parameters
+    ----------
+    subject : bytes, 16
+        Whom its rows tell of; see `LakeWriter.subject`.
+    """
+    if None not in (subject, held.subject) and subject != held.subject:
+        return False
     withdrawn = record.version == held.version is not None and not record.rows and not held.places
     return withdrawn or held.content in (record.content, UNTOLD)
 

@@ -78,12 +78,12 @@ def _sources(bench: sources.SourcesBench) -> None:
 def _pseudonyms(bench: pseudonyms.PseudonymBench) -> None:
     print("\nPseudonyms in batches of 1,000 on one core; below each, ÷ the three multiplications alone")
     for title, measure in (
-        ("OPRF, from INS to token, a second", lambda: bench.tokens(verify=False)),
-        ("    with the key server's proof, checked", lambda: bench.tokens(verify=True)),
+        ("from INS to pseudonym, no proof, a second", lambda: bench.tokens(verify=False)),
+        ("    the key server's proof checked", lambda: bench.tokens(verify=True)),
         ("    over mutual TLS on loopback, no proof", lambda: bench.loopback(verify=False)),
         ("    over mutual TLS on loopback, proof", lambda: bench.loopback(verify=True)),
-        ("into a vault, from identity to subject", lambda: bench.vault(verify=False)),
-        ("    with the key server's proof, checked", lambda: bench.vault(verify=True)),
+        ("into a growing vault, no proof, a second", lambda: bench.vault(verify=False)),
+        ("    the key server's proof checked", lambda: bench.vault(verify=True)),
     ):
         rates, ratios = measure()
         _print(title, rates)

@@ -21,7 +21,9 @@ from federim.identity.keyserver.founding import found
 from federim.identity.keyserver.remote import RemoteKeyServer
 from federim.identity.keyserver.sites import Site, SiteList, fingerprint_of
 from federim.identity.keyserver.tls import client_context
+from federim.identity.subjects import pseudonym
 from federim.identity.vault.vault import Vault
+from federim.keys import ROOT_KEY_BYTES
 from federim.model.identifiers import (
     IdentityStatus,
     Ipp,
@@ -51,7 +53,7 @@ class PseudonymBench:
         self._numbers = itertools.count()
 
     def tokens(self, *, verify: bool) -> Measured:
-        """The OPRF alone, from INS to token, the key server in this process."""
+        """From INS to pseudonym without a vault, the key server in this process."""
         server = EmbeddedKeyServer.of_seed(bytes(range(32)))
         return self._tokens(server, verify=verify)
 
@@ -64,15 +66,19 @@ class PseudonymBench:
             return self._learn(exchange)
 
     def loopback(self, *, verify: bool) -> Measured:
-        """The OPRF alone, the key server a process of its own behind mutual TLS on loopback."""
+        """From INS to pseudonym, the key server a process of its own behind mutual TLS on loopback."""
         with self._served(f"served-{verify}") as server:
             return self._tokens(server, verify=verify)
 
     def _tokens(self, server: KeyServer, *, verify: bool) -> Measured:
+        key = bytes(ROOT_KEY_BYTES)
+
         def ask(people: list[PatientIdentity]) -> None:
-            messages = [linking.message(one.national) for one in people if one.national is not None]
-            if len(set(linking.tokens(messages, server, verify=verify))) != BATCH:
-                raise RuntimeError("two persons have one token")
+            told = [one.national for one in people if one.national is not None]
+            messages = [linking.message(ins.check(one, test_identities=False)) for one in told]
+            tokens = linking.tokens(messages, server, verify=verify)
+            if len({pseudonym(key, token) for token in tokens}) != BATCH:
+                raise RuntimeError("two persons have one pseudonym")
 
         return self._measured(ask)
 

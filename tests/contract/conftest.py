@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -43,3 +44,22 @@ def centre_home(request: pytest.FixtureRequest, make_home: Callable[..., Home]) 
         home = make_home("centre", Role.SITE, database_url=url)
     yield home
     connections[alias(home)].close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def make_vault_home(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Home]:
+    """`make_vault_home("alpha")` is a site whose vault is a file, or a schema of a server: one test for each."""
+    server = request.getfixturevalue("new_postgresql_database") if request.param == "postgresql" else None
+
+    def build(name: str = "alpha", root: Path | None = None) -> Home:
+        url = f"{server}?schema=vault_{name}" if server else ""
+        place = tmp_path / name if root is None else root
+        return Home.create(place, role=Role.SITE, name=name, **({"vault_url": url} if url else {}))
+
+    return build
+
+
+@pytest.fixture
+def vault_home(make_vault_home: Callable[..., Home]) -> Home:
+    """One site on each database of vaults."""
+    return make_vault_home()

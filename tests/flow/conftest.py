@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def twin(make_home: Callable[..., Home]) -> Callable[[Home, str], Home]:
     def build(home: Home, name: str) -> Home:
         other = make_home(name)
         for key in home.keys.iterdir():
-            (other.keys / key.name).write_bytes(key.read_bytes())
+            shutil.copy(key, other.keys)  # with who may open it
         (other.root / "federim.toml").write_text((home.root / "federim.toml").read_text())
         return Home.open(other.root)
 

@@ -63,7 +63,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("minimum_cohort = 9", "minimum_cohort"),  # may be raised, never lowered
         ("small_cell = 10", "small_cell"),
         ("smal_cell = 12", "smal_cell"),
-        ('key_server = "https://example.org"', "key_server"),
+        ('key_server = "http://example.org"', "key_server"),
         ('query_memory = "2GB; DROP"', "query_memory"),
         ("small_cell = ", "not valid TOML"),
     ],

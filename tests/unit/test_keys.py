@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import stat
 from pathlib import Path
 
@@ -19,6 +20,12 @@ parts = st.lists(st.binary(max_size=8), max_size=4)
 @given(parts, parts)
 def test_different_parts_never_share_a_digest(one: list[bytes], other: list[bytes]) -> None:
     assert (keyed(KEY, *one) == keyed(KEY, *other)) == (one == other)
+
+
+@given(st.binary(max_size=200), parts)
+def test_a_digest_is_an_hmac_over_sized_parts(key: bytes, told: list[bytes]) -> None:
+    message = b"".join(len(part).to_bytes(8, "big") + part for part in told)
+    assert keyed(key, *told) == hmac.digest(key, message, "sha256")
 
 
 def test_the_key_matters_and_text_is_its_utf8() -> None:

@@ -16,6 +16,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from federim.model.identifiers import Subject
 from federim_pipelines.deidentify.classes import why_refused
 from federim_pipelines.deidentify.cleaned import Cleaned, Prove
 from federim_pipelines.deidentify.elements import deidentify
@@ -75,7 +76,7 @@ def clean_file(source: Source, policy: Policy, person: Callable[[Dataset], Perso
         if faces is not None:
             clean.RecognizableVisualFeatures = faces
         if policy.cleans_pixels and why_read(dataset):
-            _clean_pixels(clean)
+            _clean_pixels(clean, who.subject)
         written = encode(clean)
         before = _before(dataset, content)
         prove(before, _after(clean, written))
@@ -152,11 +153,11 @@ def _check_pixels(dataset: Dataset, encoding: UID) -> None:
             raise Unusable(Reason.TRUNCATED, f"PixelData (7FE0,0010): {found} bytes of {expected}")
 
 
-def _clean_pixels(clean: Dataset) -> None:
+def _clean_pixels(clean: Dataset, subject: Subject) -> None:
     try:
         clean_pixels(clean)
     except Doubtful as doubt:
-        raise Unusable(Reason.PIXELS, doubt.reason, doubt.picture or b"") from None
+        raise Unusable(Reason.PIXELS, doubt.reason, doubt.picture or b"", subject.person_id) from None
 
 
 def _before(dataset: Dataset, content: bytes) -> bytes:

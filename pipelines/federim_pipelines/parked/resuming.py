@@ -105,7 +105,7 @@ class _Resuming:
                 if not resumed.away:
                     known = self._learn(bay)
                     learned += known.learned
-                    resumed.away = known.waiting > 0
+                    resumed.away = known.away
             except _STUCK as error:
                 resumed.stuck.append(str(error))
             else:

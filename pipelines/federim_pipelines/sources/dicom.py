@@ -39,7 +39,12 @@ def read(item: Item, worker: Worker) -> Outcome:
         with _cleaned(item, worker) as cleaned:
             return Outcome(item, [_record(cleaned, worker)], [], retained=cleaned.retained)
     except Unusable as unusable:
-        refusal = Refusal(reason=unusable.reason, detail=unusable.detail, picture=unusable.picture)
+        refusal = Refusal(
+            reason=unusable.reason,
+            detail=unusable.detail,
+            picture=unusable.picture,
+            person=unusable.person,
+        )
         return Outcome(item, [], [refusal])
 
 

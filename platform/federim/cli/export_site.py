@@ -79,7 +79,9 @@ def record(
     context: typer.Context,
     document: Annotated[
         Path,
-        typer.Argument(help="A signed report, release, receipt or revocation.", exists=True, dir_okay=False),
+        typer.Argument(
+            help="A signed report, release, revision, receipt or revocation.", exists=True, dir_okay=False
+        ),
     ],
     actor: Actor,
     out: Annotated[
@@ -92,6 +94,8 @@ def record(
     from federim.governance import documents, receipts
     from federim.governance.assessment import record_report
     from federim.governance.documents import Kind
+    from federim.governance.revisions import record_revision
+    from federim.governance.rights.releases import withdrawn
     from federim.model.errors import InputError
 
     read = documents.read(document)
@@ -104,12 +108,19 @@ def record(
             if out is not None and released.countersignature is not None:
                 documents.write(out, released.countersignature)
             text = f"release {released.name} is countersigned"
+        case Kind.REVISION:
+            revised = record_revision(home, actor, read)
+            if out is not None and revised.countersignature is not None:
+                documents.write(out, revised.countersignature)
+            text = f"release {revised.name} is {'withdrawn' if withdrawn(revised) else 'revised'}"
         case Kind.COUNTERSIGNATURE:
             text = f"receipt for {receipts.keep_countersignature(home, actor, read).name} is kept"
         case Kind.REVOCATION:
             text = f"nothing more leaves on package {receipts.keep_revocation(home, actor, read).package}"
         case _:
-            raise InputError(f"{document}: expected a report, release, countersignature or revocation")
+            raise InputError(
+                f"{document}: expected a report, release, revision, countersignature or revocation"
+            )
     report({"kind": read["kind"], "signer": read["signer"]}, text, as_json=as_json)
 
 

@@ -12,6 +12,7 @@ import typer
 from rich.logging import RichHandler
 
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
+from federim.cli.models import model_commands
 from federim.home import Home, Role
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ federated = typer.Typer(
     no_args_is_help=True,
     suggest_commands=False,
 )
+
+federated.add_typer(model_commands)
 
 PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name, as in its TOML file.")]
 

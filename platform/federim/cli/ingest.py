@@ -9,6 +9,7 @@ import typer
 
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
 from federim.cli.reading import Issuer, Policy, TestIdentities, Workers, readers
+from federim.cli.rights import complete_pending
 from federim.cli.stopping import resumable
 from federim.home import Role
 
@@ -50,6 +51,7 @@ def ingest(
     from federim_pipelines.run import ingest as run
 
     home = open_home(context, Role.SITE)
+    complete_pending(home)
     with (
         resumable("what was committed stays"),
         readers(workers) as executor,

@@ -26,6 +26,7 @@ class Nouns(TyperGroup):
         "sql": "federim.cli.sql:sql",
         "ins": "federim.cli.ins:ins",
         "keyserver": "federim.cli.keyserver:keyserver",
+        "vault": "federim.cli.vault:vault",
         "deidentify": "federim.cli.deidentify:deidentify",
         "run": "federim.cli.run:run",
         "vocabulary": "federim.cli.vocabulary:vocabulary",
@@ -40,6 +41,10 @@ class Nouns(TyperGroup):
         "export": "federim.cli.export:export",
         "member": "federim.cli.member:member",
         "reidentify": "federim.cli.reidentify:reidentify",
+        "forget": "federim.cli.rights:forget",
+        "restore": "federim.cli.rights:restore",
+        "subject": "federim.cli.rights:subject",
+        "notices": "federim.cli.notices:notices",
         "audit": "federim.cli.audit:audit",
         "trust": "federim.cli.trust:trust",
     }

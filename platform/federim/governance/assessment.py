@@ -19,7 +19,9 @@ from federim.governance.models import Revision, SiteReport
 from federim.governance.permissions import check_can_assess, check_can_record
 from federim.governance.policies import check_assessable
 from federim.governance.requests import package_content
+from federim.governance.rights.whereabouts import persons_of
 from federim.home import Home, Role
+from federim.identity.rights import Rights
 from federim.lake import snapshot
 from federim.model.errors import NotApproved, UnknownName, VerificationFailed
 from federim.model.export import ExportDefinition
@@ -43,21 +45,24 @@ def package_of(document: Mapping[str, Any]) -> tuple[str, ExportDefinition]:
 
 
 def examine_here(home: Home, definition: ExportDefinition, package: str) -> Examined:
-    """Examine a package on this site's own frozen cohort.
+    """Examine a package on this site's own frozen cohort, without those who object to its project.
 
     Raises
     ------
     UnknownName
         This site is not asked, or has no such snapshot.
     VerificationFailed
-        The snapshot here is not the one the package names, or a lake file it pins was changed.
+        The snapshot here is neither the one the package names nor its revision, or a lake file it pins was
+        changed.
     """
     asked = definition.snapshot_of(home.name)
     frozen = snapshot.load(home, asked.id)
-    if frozen.sha256 != asked.sha256:
+    if not snapshot.answers_to(home, frozen, asked.sha256):
         raise VerificationFailed(f"snapshot {asked.id}: its sha256 here is not the one the package names")
     snapshot.verify(home, frozen)
-    with closing(snapshot.connect(home, frozen)) as connection:
+    with Rights.open(home) as rights:
+        opposed = rights.opposed_to(definition.project, persons_of(home, frozen))
+    with closing(snapshot.connect(home, frozen, without=opposed)) as connection:
         examined = examine(
             connection,
             definition,

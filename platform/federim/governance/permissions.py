@@ -74,6 +74,24 @@ def check_can_record(member: Member) -> None:
         raise NotAllowed(f"{member.name} cannot record a document: only a coordinator or a site officer can")
 
 
+def check_can_answer_persons(member: Member | None, *, staffed: bool) -> None:
+    """Erase, restore or report on a person; anyone may where the home has no members yet."""
+    if not staffed:
+        return
+    if member is None:
+        raise NotAllowed("only a site officer can act on a person's rights, and whoever acts is not a member")
+    _need(member, MemberRole.SITE_OFFICER, "act on a person's rights")
+
+
+def check_can_decide_on_models(member: Member | None, *, staffed: bool) -> None:
+    """Write down what becomes of a model; anyone may where the home has no members yet."""
+    if not staffed:
+        return
+    if member is None:
+        raise NotAllowed("only a coordinator can decide on a model, and whoever acts is not a member")
+    _need(member, MemberRole.COORDINATOR, "decide on a model")
+
+
 def check_can_ask_to_recognise(member: Member) -> None:
     """Ask who a pseudonym stands for."""
     _need(member, MemberRole.REIDENTIFIER, "ask who a pseudonym stands for")
@@ -105,3 +123,5 @@ can_record = twin(check_can_record, NotAllowed)
 can_ask_to_recognise = twin(check_can_ask_to_recognise, NotAllowed)
 can_agree_to_recognise = twin(check_can_agree_to_recognise, NotAllowed)
 can_recognise = twin(check_can_recognise, NotAllowed)
+can_answer_persons = twin(check_can_answer_persons, NotAllowed)
+can_decide_on_models = twin(check_can_decide_on_models, NotAllowed)

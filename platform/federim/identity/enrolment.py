@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -11,9 +12,12 @@ from federim.identity.vault.book import Known
 from federim.identity.vault.people import Match, Person
 from federim.identity.vault.vault import Vault
 from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed
-from federim.model.identifiers import PatientIdentity
+from federim.model.identifiers import NationalId, PatientIdentity
 
 WAITS: Final = "a person waits for the key server; what is told of them is kept, and read when it answers"
+
+# Not to be reached may take many seconds to find out, and a run has thousands of questions.
+SECONDS_AWAY: Final = 30.0
 
 Enrolled = Known | IdentityError | KeyServerAway | Opposed
 
@@ -29,6 +33,8 @@ class Enrolment:
         self._vault = vault
         self._newcomers = newcomers
         self._opposition = opposition
+        self.away = False  # whether the key server was, when it was last asked
+        self._not_before = 0.0
         self.gathered: list[PatientIdentity] | None = None  # whose tokens are not asked for, but gathered
 
     def settle(self, told: Mapping[int, PatientIdentity]) -> dict[int, Enrolled]:
@@ -57,14 +63,15 @@ class Enrolment:
             answers.update(dict.fromkeys(wanted, away))
         except IdentityError as error:
             answers.update(dict.fromkeys(wanted, error))
-        for place, person in newcomers.items():
-            if self._opposition.told_elsewhere(person, told[place]):
-                answers[place] = Opposed(SENTENCE)
+        for place in self._opposition.told_elsewhere(newcomers, told):
+            answers[place] = Opposed(SENTENCE)
         some_wait = len(self._vault.awaiting) > 0
         for place, match in matches.items():
             if match.known or place in newcomers or place in answers:
                 continue
             if some_wait and self._vault.awaiting.any(told[place]):
+                # Its other identifiers are the same person's, of whom more may be told by those alone.
+                self._vault.awaiting.add([told[place]])
                 answers[place] = KeyServerAway(WAITS)
             else:
                 newcomers[place] = self._newcomers.local(told[place].local[0])
@@ -77,8 +84,19 @@ class Enrolment:
             raise TokenWanted("the key server is asked for many at once")
         # A patient told of twice is asked for once.
         nationals = list(dict.fromkeys(each.national for each in told.values() if each.national is not None))
-        persons = dict(zip(nationals, self._newcomers.linked(nationals), strict=True))
+        persons = dict(zip(nationals, self._asked(nationals), strict=True))
         return {place: persons[each.national] for place, each in told.items() if each.national is not None}
+
+    def _asked(self, nationals: Sequence[NationalId]) -> list[Person]:
+        if self.away and time.monotonic() < self._not_before:
+            raise KeyServerAway(WAITS)
+        try:
+            persons = self._newcomers.linked(nationals)
+        except KeyServerAway:
+            self.away, self._not_before = True, time.monotonic() + SECONDS_AWAY
+            raise
+        self.away = False
+        return persons
 
     def _write(
         self,
@@ -96,8 +114,8 @@ class Enrolment:
         if changing:
             with self._vault.database.transaction():
                 given = [(told[place], newcomers.get(place)) for place in changing]
-                for place, found in zip(changing, self._vault.people.enrol(given), strict=True):
-                    if found is not None:
-                        answers[place] = found
-                        self._vault.awaiting.drop(told[place])
+                enrolled = zip(changing, self._vault.people.enrol(given), strict=True)
+                settled = {place: found for place, found in enrolled if found is not None}
+                self._vault.awaiting.drop(told[place] for place in settled)
+            answers.update(settled)
         return answers

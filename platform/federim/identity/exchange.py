@@ -150,6 +150,11 @@ class Exchange:
         finally:
             self._enrolment.gathered = None
 
+    @property
+    def key_server_away(self) -> bool:
+        """Whether the key server did not answer when it was last asked."""
+        return self._enrolment.away
+
     def merge(self, merge: Merge) -> Subject:
         """Learn that two identities are one person, as a hospital's register says when it joins two files.
 

@@ -68,7 +68,12 @@ def put_in_place(pending: Path, path: Path) -> None:
     finally:
         pending.unlink()
     # What is encrypted under a key must not outlive it in a power cut.
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Have a folder's list of names on the disk before going on."""
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

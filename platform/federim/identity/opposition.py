@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from federim.home import Home
@@ -33,15 +33,27 @@ class Opposition:
                         self._list.add(each, word)
         return [not found.isdisjoint(each) for each in digests]
 
-    def told_elsewhere(self, person: Person, identity: PatientIdentity) -> bool:
-        """Whether another site told that this person, unknown here so far, objects to all research.
+    def told_elsewhere(
+        self, newcomers: Mapping[int, Person], told: Mapping[int, PatientIdentity]
+    ) -> set[int]:
+        """Of persons unknown here so far, those of whom another site told that they object to all research.
 
         They are listed from then on by their own numbers, or for the projects they were told to object to.
         """
-        notices = [self._list.of_notice(self.notice(token, self._name)) for token in person.tokens.values()]
-        words = sorted(self._list.words(notices)) if notices else []
-        if not words:
-            return False
+        notices = {
+            place: [self._list.of_notice(self.notice(token, self._name)) for token in person.tokens.values()]
+            for place, person in newcomers.items()
+        }
+        known = self._list.known({notice for theirs in notices.values() for notice in theirs})
+        return {
+            place
+            for place, theirs in notices.items()
+            if not known.isdisjoint(theirs) and self._heeded(theirs, newcomers[place], told[place])
+        }
+
+    def _heeded(self, notices: Sequence[bytes], person: Person, identity: PatientIdentity) -> bool:
+        """List a newcomer as other sites told; whether that is for all research."""
+        words = sorted(self._list.words(notices))
         with self._database.transaction():
             for word in words:
                 theirs = (

@@ -5,15 +5,18 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 from federim.home import Home, Role
+from federim.identity.canonical import Canonical
 from federim.identity.keyserver import open_key_server
 from federim.identity.newcomers import Newcomers
 from federim.identity.opposition import Opposition
+from federim.identity.subjects import shift_days
 from federim.identity.vault.epochs import Epochs
 from federim.identity.vault.erasures import Erasure, Outcome
 from federim.identity.vault.identifiers import authority
@@ -21,7 +24,7 @@ from federim.identity.vault.suppression import Word
 from federim.identity.vault.vault import Vault
 from federim.identity.whom import Finder, ProjectKey, Whom
 from federim.model.errors import IdentityError
-from federim.model.identifiers import Pseudonym
+from federim.model.identifiers import LocalId, PatientIdentity, Pseudonym
 
 __all__ = ["Erasure", "Held", "Outcome", "ProjectKey", "Restored", "Rights", "Whom", "Word"]
 
@@ -50,6 +53,7 @@ class Held:
 
     names: tuple[Pseudonym, ...]  # in the lake: the present one first
     linked: bool
+    date_shift_days: int = field(repr=False)  # from the true dates to the lake's
     numbers: Mapping[str, int]  # identifiers by authority; "" is the site's own register
     originals: int
     opposed_to: tuple[str, ...]
@@ -63,6 +67,8 @@ class Rights:
         self._vault = vault
         self._list = vault.suppression
         self._journal = vault.erasures
+        self._opposition = Opposition(home, vault)
+        self._canonical = Canonical(home.settings)
         self.find = Finder(home, vault)
 
     @classmethod
@@ -177,6 +183,20 @@ class Rights:
             dict.fromkeys(token for each in erasure.persons for _, token in self._journal.tokens(each))
         )
 
+    def opposed(self, identities: Sequence[PatientIdentity]) -> list[bool]:
+        """Whether each of these is on the list; of one that cannot be read as an identity nobody knows."""
+        readable: dict[int, PatientIdentity] = {}
+        for place, told in enumerate(identities):
+            with suppress(IdentityError):
+                readable[place], _ = self._canonical.identity(told)
+        listed = dict(zip(readable, self._opposition.listed(list(readable.values())), strict=True))
+        return [listed.get(place, False) for place in range(len(identities))]
+
+    def issuers(self, erasure: Erasure) -> frozenset[str]:
+        """Who gave the person's local numbers: what names no issuer may be of any of them."""
+        told = (each for name in erasure.persons for each in self._journal.identifiers(name))
+        return frozenset(authority(each)[1] for each in told if isinstance(each, LocalId))
+
     @staticmethod
     def notices(tokens: Iterable[bytes], recipient: str) -> list[bytes]:
         """What tells one site about a person it knows, and nothing about one it does not."""
@@ -203,9 +223,11 @@ class Rights:
         names = self._names(person_id)
         numbers = Counter(authority(each)[1] for each in self._journal.identifiers(person_id))
         words = self._list.words([self._list.of_person(person_id)])
+        known = self._vault.people.named([person_id])[person_id]
         return Held(
             names=names,
-            linked=self._vault.people.named([person_id])[person_id].linked,
+            linked=known.linked,
+            date_shift_days=shift_days(known.seed),
             numbers=numbers,
             originals=sum(len(self._vault.originals.of(name)) for name in names),
             opposed_to=tuple(sorted({word.project for word in words})),

@@ -109,19 +109,27 @@ def _groups(path: Path, persons: Collection[str]) -> dict[int, int]:
 
 
 def _theirs(rows: pa.Table, persons: Collection[str]) -> pa.ChunkedArray:
-    return pc.is_in(rows[PERSON_ID], pa.array(sorted(persons), pa.string()))
+    column = rows[PERSON_ID]
+    return pc.is_in(column, pa.array(sorted(persons), pa.string()))
 
 
 def _others(path: Path, persons: Collection[str]) -> tuple[pa.Schema, Iterator[pa.Table]]:
-    """The rows of a file that are not the persons', a row group at a time."""
+    """The rows of a file that are not the persons', a row group at a time; with their schema."""
+    schema = _plain(pq.read_schema(path))
 
     def groups() -> Iterator[pa.Table]:
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
-                rows = file.read_row_group(group)
+                rows = file.read_row_group(group).cast(schema)
                 yield rows.filter(pc.invert(_theirs(rows, persons)))
 
-    return pq.read_schema(path), groups()
+    return schema, groups()
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """The schema with texts as they are declared: delta-rs gives some as views, which few functions take."""
+    types = [pa.string() if pa.types.is_string_view(field.type) else field.type for field in schema]
+    return pa.schema([field.with_type(type_) for field, type_ in zip(schema, types, strict=True)])
 
 
 def _declared(rows: pa.Table, declared: pa.Schema) -> pa.Table:

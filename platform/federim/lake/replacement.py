@@ -110,14 +110,14 @@ def _replacement(
             after=after,
         )
     new = pa.concat_tables(after.values())
-    others = frozenset(pc.unique(new["person_id"]).to_pylist()) - into.keys()
+    others = frozenset(pc.unique(new["person_id"]).to_pylist()) - frozenset(into)
     beside = buckets.files(files, others)
     held = rows_of(table, beside, others)
     if table.on_repeat is OnRepeat.FILL:
         # Both persons may have been told of the same study: what one's row is without, the other's fills.
         rows = combine(table, pa.concat_tables([held, new]))
         return Replacement(
-            leaving=others | into.keys(),
+            leaving=others | frozenset(into),
             files=tuple(dict.fromkeys((*holding, *beside))),
             rows=rows,
             before=before,
@@ -136,7 +136,7 @@ def _replacement(
 def _checked(table: Table, before: pa.Table, after: pa.Table) -> pa.Table:
     if after.num_rows != before.num_rows:
         raise SchemaError(
-            f"{table.name}: {after.num_rows} rows to stand in the place of {before.num_rows}; expected as many"
+            f"{table.name}: {after.num_rows} rows in the place of {before.num_rows}; expected as many"
         )
     if after.schema.names != before.schema.names or after.schema.types != before.schema.types:
         raise SchemaError(f"{table.name}: rows that replace others are not of the table's columns")

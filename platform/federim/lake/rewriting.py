@@ -17,6 +17,7 @@ from federim.lake.declared.imaging import INSTANCE_FILE
 from federim.lake.images import StoredObject
 from federim.lake.locks import nobody_copies
 from federim.lake.person_rows import count, rows_of
+from federim.lake.renames import Renames
 from federim.lake.replacement import Buckets, Into
 from federim.lake.rewriting_batch import batch
 from federim.lake.schema import TABLES
@@ -41,11 +42,17 @@ class Change:
         it leaves `sha256`, `path` and `size`, which `objects` tells; sizes of series follow.
     objects : old path to stored object
         What stands in the place of each of `objects_of` the person, stored already; none where rows go.
+    records : record key to record key
+        Under which key the index has a record from now on, where its key was made of the person.
+    contents : content to content
+        What a record of the person says from now on, where that was made of the person.
     """
 
     person_id: Pseudonym
     into: Into | None
     objects: Mapping[str, StoredObject] = field(default_factory=dict)
+    records: Mapping[bytes, bytes] = field(default_factory=dict)
+    contents: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +109,13 @@ def rewrite(
         writer.recover()
         tombstone.finish(home)
         snapshot_folder.drop_unfinished(home)
-        into = {change.person_id: _with_objects(home, change) for change in changes}
-        gone = {path for change in changes for path in objects_of(home, change.person_id)}
+        objects = objects_of_each(home, [change.person_id for change in changes])
+        into = {str(change.person_id): _with_objects(change, objects) for change in changes}
+        gone = {path for paths in objects.values() for path in paths}
         stay = {stored.path for change in changes for stored in change.objects.values()}
         told = {"files": len(_holding(home, into)), "snapshots": {}}
-        writer.take(batch(home, writer, into, erased=gone - stay, told=told))
+        renames = {str(change.person_id): Renames(change.records, change.contents) for change in changes}
+        writer.take(batch(home, writer, into, renames, erased=gone - stay, told=told))
         _revise(home, writer, into)
         erased = _remove_unneeded(home, writer)
         writer.forget_history()
@@ -117,17 +126,26 @@ def rewrite(
 
 
 def objects_of(home: Home, person_id: Pseudonym) -> frozenset[str]:
-    """Paths of every stored object of a person that a file of the lake speaks of: live, pinned or left over."""
-    files = Buckets(home.secret("bucket")).files(_on_disk(home, INSTANCE_FILE), [person_id])
-    return frozenset(rows_of(INSTANCE_FILE, files, [person_id])["path"].to_pylist())
+    """Paths of every stored object of a person that any file of the lake speaks of."""
+    return objects_of_each(home, [person_id])[person_id]
 
 
-def _with_objects(home: Home, change: Change) -> Into | None:
+def objects_of_each(home: Home, persons: Collection[Pseudonym]) -> dict[Pseudonym, frozenset[str]]:
+    """As `objects_of`, for many persons in one pass."""
+    files = Buckets(home.secret("bucket")).files(_on_disk(home, INSTANCE_FILE), persons)
+    rows = rows_of(INSTANCE_FILE, files, persons).select(["person_id", "path"])
+    found: dict[Pseudonym, set[str]] = {person: set() for person in persons}
+    for person, path in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+        found[person].add(path)
+    return {person: frozenset(paths) for person, paths in found.items()}
+
+
+def _with_objects(change: Change, held: Mapping[Pseudonym, frozenset[str]]) -> Into | None:
     """What becomes of a person's rows, those that say where an object lies among them."""
     into, objects = change.into, change.objects
     if into is None:
         return None
-    missing = len(objects_of(home, change.person_id) - objects.keys())
+    missing = len(held[change.person_id] - objects.keys())
     if missing:
         raise LakeError(f"{missing} stored objects of a person have nothing to stand in their place")
 
@@ -221,9 +239,9 @@ def _remove_unneeded(home: Home, writer: LakeWriter) -> list[str]:
             for folder in {path.parent for path in unneeded}:
                 sync(folder)
     erased = writer.index.erased
-    for path in erased:
-        images.discard(home, path)
-    for folder in {(home.objects / path).parent for path in erased}:
+    for stored in erased:
+        images.discard(home, stored)
+    for folder in {(home.objects / stored).parent for stored in erased}:
         if folder.is_dir():
             sync(folder)
     return erased

@@ -14,6 +14,7 @@ from federim.home import Home
 from federim.lake.declaration import Table
 from federim.lake.entered import Entered, Place
 from federim.lake.prepare import bucket_of, placed, row_digest, row_keys
+from federim.lake.renames import Renames, stands
 from federim.lake.replacement import Buckets, Into, Replacement, replacements
 from federim.lake.schema import TABLES
 from federim.lake.staging import Batch, Entry, Erasure, Share
@@ -26,6 +27,7 @@ def batch(
     home: Home,
     writer: LakeWriter,
     into: Mapping[str, Into | None],
+    renames: Mapping[str, Renames],
     *,
     erased: Collection[str],
     told: Mapping[str, Any],
@@ -36,13 +38,14 @@ def batch(
     ----------
     into : by person
         See `replacement.replacements`.
+    renames : by person
     erased : paths of stored objects
         Those that go for good.
     told
         What the rewriting has to tell of each person beside their rows by table.
     """
     bucket_key = home.secret("bucket")
-    # A table without a row of theirs takes part, so that its log gets an entry that the ones before can go for.
+    # Tables without a row of theirs take part: once their logs have an entry more, those before can go.
     tables = [
         table
         for name, table in TABLES.items()
@@ -56,7 +59,7 @@ def batch(
     before = {row_digest(TABLES[place.table], place.key) for place in moves}
     after = {key for table in tables for key in row_keys(table, changes[table.name].rows)}
     heirs = _heirs(changes.values())
-    held = _records(writer, into, moves)
+    held = _records(writer, into, moves, renames)
     return Batch(
         number=writer.next_batch,
         shares={
@@ -67,11 +70,15 @@ def batch(
             )
             for table in tables
         },
-        records={
-            key: _moved(record, moves, writer.subject(heirs[person]))
-            for key, (person, record) in held.items()
-            if person in heirs
-        },
+        records=_renamed(
+            writer,
+            held,
+            {
+                key: renames[person].of(key, _moved(record, moves, writer.subject(heirs[person])))
+                for key, (person, record) in held.items()
+                if person in heirs
+            }.values(),
+        ),
         rows=tuple(sorted(after)),
         forgotten=tuple(sorted(before - after)),
         erasure=Erasure(
@@ -108,7 +115,9 @@ def _heirs(changes: Iterable[Replacement]) -> dict[str, str]:
     }
 
 
-def _records(writer: LakeWriter, persons: Iterable[str], moves: Moves) -> dict[bytes, tuple[str, Entered]]:
+def _records(
+    writer: LakeWriter, persons: Iterable[str], moves: Moves, renames: Mapping[str, Renames]
+) -> dict[bytes, tuple[str, Entered]]:
     """The records that tell of the persons, by key; with the person."""
     subjects = {writer.subject(person): person for person in persons}
     found = {
@@ -120,10 +129,28 @@ def _records(writer: LakeWriter, persons: Iterable[str], moves: Moves) -> dict[b
         owners = [moves[place][0] for place in record.places if place in moves]
         if owners:
             found[key] = (owners[0], record)
+    for person, renamed in renames.items():  # those that are withdrawn tell of nobody
+        for key, record in writer.index.records(renamed.keys.keys() - found.keys()).items():
+            found[key] = (person, record)
     return found
 
 
+def _renamed(
+    writer: LakeWriter, gone: Collection[bytes], records: Iterable[tuple[bytes, Entered]]
+) -> dict[bytes, Entered]:
+    """The records under their new keys, but for those that one which is there already stands over."""
+    made: dict[bytes, Entered] = {}
+    told = list(records)
+    there = writer.index.records({key for key, _ in told} - set(gone))
+    for key, record in told:
+        if stands(record, made.get(key, there.get(key))):
+            made[key] = record
+    return made
+
+
 def _moved(record: Entered, moves: Moves, subject: bytes) -> Entered:
+    if record.subject is None and not record.places:
+        return record
     places = (moves[place][1] for place in record.places if place in moves)
     return replace(record, places=tuple(place for place in places if place is not None), subject=subject)
 

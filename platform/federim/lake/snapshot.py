@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from federim.lake.snapshot_folder import DOCUMENT, PinnedFile
 from federim.lake.snapshot_tables import COHORT_PERSON, COHORT_SERIES, MEMBERS, SNAPSHOT_TABLES, restrictions
 from federim.lake.tables import Lake
 from federim.model.errors import LakeError, UnknownName, VerificationFailed
+from federim.model.identifiers import Pseudonym
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +145,18 @@ def verify(home: Home, snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
-def connect(home: Home, snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
+def connect(
+    home: Home, snapshot: Snapshot, *, without: Collection[Pseudonym] = ()
+) -> duckdb.DuckDBPyConnection:
     """A locked, read-only connection to the snapshot's files, its views restricted to the cohort.
 
     Tables of series keep the cohort's series, the others the cohort's persons; `cohort_person` gives
     (person_id, index_date) and `cohort_series` (person_id, SeriesInstanceUID). Operations' tables are absent.
+
+    Parameters
+    ----------
+    without : person_ids
+        Persons of the cohort who are not shown, in any view.
 
     Raises
     ------
@@ -160,7 +169,7 @@ def connect(home: Home, snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     for pinned in snapshot.files:
         files.setdefault(pinned.table, []).append(home.lake / pinned.path)
     return connect_files(
-        files, memory=home.settings.query_memory, tables=SNAPSHOT_TABLES, conditions=restrictions()
+        files, memory=home.settings.query_memory, tables=SNAPSHOT_TABLES, conditions=restrictions(without)
     )
 
 

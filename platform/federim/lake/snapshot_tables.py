@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from federim.lake.declaration import Column, Kind, Table
 from federim.lake.declared.imaging import IMAGE_OCCURRENCE
 from federim.lake.declared.persons import PERSON
 from federim.lake.schema import TABLES
+from federim.model.identifiers import Pseudonym
 
 COHORT_PERSON: Final = Table(
     name="cohort_person",
@@ -44,9 +46,13 @@ SNAPSHOT_TABLES: Final[dict[str, Table]] = {
 }
 
 
-def restrictions() -> dict[str, str]:
-    """What rows of the lake's tables must meet to be shown: SQL by table, over `SNAPSHOT_TABLES`."""
-    return {name: _restriction(table) for name, table in SNAPSHOT_TABLES.items() if name in TABLES}
+def restrictions(without: Collection[Pseudonym] = ()) -> dict[str, str]:
+    """What rows must meet to be shown: SQL by table, over `SNAPSHOT_TABLES`; nobody of `without` is."""
+    shown = {name: _restriction(table) for name, table in SNAPSHOT_TABLES.items() if name in TABLES}
+    if without:
+        hidden = ", ".join(f"'{person}'" for person in sorted(without))
+        shown |= {table.name: f"person_id NOT IN ({hidden})" for table in MEMBERS}
+    return shown
 
 
 def _restriction(table: Table) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from deltalake.exceptions import DeltaError
 
-from federim.model.errors import StorageFull
+from federim.model.errors import LakeError, StorageFull
 
 UNFINISHED = ".part"
 
@@ -87,6 +87,20 @@ def write_once(path: Path, content: bytes | Writing, *, beside: Path) -> None:
             sync(path.parent)
         finally:
             part.unlink(missing_ok=True)
+
+
+def scrub(connection: sqlite3.Connection) -> None:
+    """Leave nothing of deleted rows in an SQLite database's files.
+
+    Raises
+    ------
+    LakeError
+        Another process is reading, and keeps the rows it may still ask for.
+    """
+    connection.execute("VACUUM")
+    (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise LakeError("another process is reading one of the home's own lists; run again once it has ended")
 
 
 def drop_unfinished(folder: Path) -> None:

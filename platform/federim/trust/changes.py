@@ -33,6 +33,8 @@ def added(
         raise HomeError(f"{name!r} is this home, already trusted under another key: its own")
     if name == roots.owner:
         return roots
+    if any((root.kind is TrustKind.KEY_SERVER) != (kind is TrustKind.KEY_SERVER) for root in roots.of(name)):
+        raise HomeError(f"{name!r} cannot be a key server and a home at once; choose another name")
     known = next((root for root in roots.roots if root.public == public), None)
     if known is not None:
         return _completed(roots, known, name, kind, sealing)
@@ -41,8 +43,6 @@ def added(
             f"{name!r} is already trusted under another key; ask for its statement of rotation and apply it "
             "with federim trust rotate, or, where that key is lost, federim trust revoke it first"
         )
-    if any((root.kind is TrustKind.KEY_SERVER) != (kind is TrustKind.KEY_SERVER) for root in roots.of(name)):
-        raise HomeError(f"{name!r} cannot be a key server and a home at once; choose another name")
     newcomer = TrustRoot(
         name=name, kind=kind, public=public, sealing=sealing, since=_now(), vouched_by=vouched_by
     )
@@ -176,8 +176,6 @@ def _completed(roots: TrustRoots, known: TrustRoot, name: str, kind: TrustKind, 
         raise HomeError(f"that key is trusted already, as the one of {known.name}; no two homes share one")
     if known.sealing and sealing not in ("", known.sealing):
         raise HomeError(f"{name!r} is already trusted under another sealing key; only a rotation changes it")
-    if (known.kind is TrustKind.KEY_SERVER) != (kind is TrustKind.KEY_SERVER):
-        raise HomeError(f"{name!r} cannot be a key server and a home at once; choose another name")
     same_name = [replace(root, kind=kind) for root in roots.of(name)]
     completed = replace(known, kind=kind, sealing=known.sealing or sealing, vouched_by="")
     return replace(roots, roots=_with(roots, *same_name, completed))

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from federim.cli.main import app
 from federim.home import Home
 from federim.model.errors import HomeError, UnknownName, VerificationFailed
-from federim_federated import project_key
+from federim_federated import project_sites
 
 
 def federim(home: Home, *words: object) -> Result:
@@ -37,13 +37,14 @@ def signed(consortium, plan_name, source) -> Path:
     return Path(told(consortium.hub, "sign", plan_name, "--as", "ada")["path"])
 
 
-def test_from_a_plan_to_a_report(consortium, plan_name, source):
+def test_from_a_plan_to_a_report(consortium, plan_name, source, tmp_path):
     drafted = told(consortium.hub, "plan", source)
     assert drafted["signatures"] == []
     signed = told(consortium.hub, "sign", plan_name, "--as", "ada")
     assert (signed["signatures"], signed["digest"]) == (["hub"], drafted["digest"])
-    key = project_key.path(consortium.hub, "lesions")
     for name, site in consortium.sites.items():
+        key = tmp_path / f"{name}.sealed"
+        key.write_bytes(project_sites.seal(consortium.hub, "lesions", name, actor="ada"))
         agreed = told(site, "countersign", signed["path"], "--project-key", key, "--as", "grace")
         assert agreed["signatures"] == sorted(["hub", name])
     homes = [word for site in consortium.sites.values() for word in ("--site", site.root)]

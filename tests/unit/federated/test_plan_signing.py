@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from federim.audit import trail
-from federim.home import Role
-from federim.model.errors import HomeError, InputError, UnknownName, VerificationFailed
+from federim.model.errors import HomeError, InputError, NotApproved, UnknownName, VerificationFailed
 from federim.model.training import Task
-from federim_federated import plan, plan_store, project_key
+from federim.trust.changes import revoked
+from federim.trust.roots import TrustKind
+from federim_federated import plan, plan_store
 from federim_federated.plan_store import SignedPlan
 from federim_federated.tasks import PACKAGE, SHARED_SOURCES, app_hash, learner
 
@@ -162,17 +163,17 @@ def test_the_hash_covers_every_file_that_touches_patients_data(task):
     assert imported - outside <= hashed
 
 
-def test_a_project_key_is_made_once_and_never_replaced(make_home):
-    hub, site = make_home("hub", Role.HUB), make_home("alpha")
-    key = project_key.create(hub, "lesions")
-    assert len(key) == 32 and project_key.create(hub, "lesions") == key
-    project_key.install(site, "lesions", key)
-    project_key.install(site, "lesions", key)
-    assert project_key.path(site, "lesions").stat().st_mode & 0o777 == 0o600
-    with pytest.raises(HomeError, match="already holds another key"):
-        project_key.install(site, "lesions", bytes(32))
-    with pytest.raises(InputError):
-        project_key.path(site, "../signing")
+def test_who_is_no_hub_here_stands_for_no_committee(consortium, plan_name, alpha, make_home):
+    """Whoever signs: a key known as a site's, or revoked, agrees to nothing."""
+    signed, newcomer = consortium.agreed(plan_name), make_home("newcomer")
+    newcomer.trust("hub", consortium.hub.own_key.public, TrustKind.SITE)
+    with pytest.raises(NotApproved, match="trusts as a site; it takes a committee or hub"):
+        plan.check_committee(newcomer, signed)
+    newcomer.trust("hub", consortium.hub.own_key.public, TrustKind.COMMITTEE)
+    plan.check_committee(newcomer, signed)
+    newcomer.change_trust(lambda roots: revoked(roots, "hub", reason="stolen"))
+    with pytest.raises(NotApproved, match="revoked"):
+        plan.check_committee(newcomer, signed)
 
 
 def test_a_signed_plan_is_a_file_only_its_owner_reads(consortium, plan_name):

@@ -21,6 +21,7 @@ from federim.governance.models import Decision, Release, SiteReport
 from federim.governance.release import release
 from federim.governance.verification import countersignature_path, verify
 from federim.home import Home, Role
+from federim.key_rotation import apply, rotate_own
 from federim.model.errors import (
     InputError,
     NotApproved,
@@ -29,6 +30,8 @@ from federim.model.errors import (
     VerificationFailed,
 )
 from federim.model.export import Ballot, MemberRole, Status
+from federim.trust.changes import revoked
+from federim.trust.roots import TrustKind
 
 COMMITTEE = ("mia", "noe")
 
@@ -97,8 +100,8 @@ def consortium(centre: Any, make_home: Callable[..., Home]) -> Consortium:
     other.fill(range(200, 260))
     consortium = Consortium(hub, centre, other.refrozen("everyone"))
     for site in consortium.sites:
-        site.home.trust("hub", hub.signing_key.public)
-        hub.trust(site.home.name, site.home.signing_key.public)
+        site.home.trust("hub", hub.own_key.public, TrustKind.HUB)
+        hub.trust(site.home.name, site.home.own_key.public, TrustKind.SITE)
     return consortium
 
 
@@ -139,10 +142,36 @@ def test_a_decision_of_a_home_the_site_does_not_trust_is_refused(
         release(consortium.alpha.home, "olga", signed, today=consortium.alpha.today)
 
 
+def test_a_site_cannot_sign_as_a_hub_nor_a_hub_as_a_site(consortium: Consortium) -> None:
+    number, (alphas, _) = consortium.decided()
+    alpha, beta = consortium.alpha.home, consortium.beta.home
+    alpha.trust("beta", beta.own_key.public, TrustKind.SITE)
+    for kind in (Kind.PACKAGE, Kind.DECISION, Kind.REVOCATION, Kind.COUNTERSIGNATURE):
+        with pytest.raises(NotApproved, match="trusts as a site; it takes a committee or hub"):
+            documents.check(alpha, documents.sign(beta, kind, unsigned(alphas.document)), kind)
+    for kind in (Kind.REPORT, Kind.RELEASE):
+        with pytest.raises(NotApproved, match="trusts as a hub; it takes a site"):
+            documents.check(alpha, documents.sign(consortium.hub, kind, {"request": number}), kind)
+
+
+def test_a_decision_outlives_the_hubs_key_but_not_its_revocation(consortium: Consortium) -> None:
+    _, issued = consortium.decided()
+    first, second = (site.home for site in consortium.sites)
+    statement = rotate_own(consortium.hub)
+    for home in (first, second):
+        home.change_trust(lambda roots: apply(roots, statement))
+    built = release(first, "olga", passed(issued[0].document), today=consortium.alpha.today)
+    verify(first, first.releases / built.name)
+    old = issued[1].document["signer"]
+    second.change_trust(lambda roots: revoked(roots, old, reason="stolen"))
+    with pytest.raises(NotApproved, match="revoked"):
+        release(second, "olga", passed(issued[1].document), today=consortium.beta.today)
+
+
 def test_a_trusted_home_that_was_not_asked_cannot_decide(consortium: Consortium) -> None:
     _, (alphas, _) = consortium.decided()
     beta = consortium.beta.home
-    consortium.alpha.home.trust("beta", beta.signing_key.public)
+    consortium.alpha.home.trust("beta", beta.own_key.public, TrustKind.COMMITTEE)
     signed = documents.sign(beta, Kind.DECISION, unsigned(alphas.document))
     with pytest.raises(NotApproved, match="who was not the one asked"):
         release(consortium.alpha.home, "olga", signed, today=consortium.alpha.today)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import rbcl
@@ -256,3 +260,12 @@ def test_as_many_answers_as_questions(count: int) -> None:
         finalize_many(blind_many([b"one", b"other"]), [PUBLIC_POINT] * count)
     with pytest.raises(IdentityError, match=f"{count} points came back for 2"):
         verify(PUBLIC_POINT, [PUBLIC_POINT] * 2, [PUBLIC_POINT] * count, bytes(64))
+
+
+def test_nothing_is_left_among_the_temporary_files(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", "from federim.identity.oprf import blind_many; blind_many([b''])"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        check=True,
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -143,7 +143,7 @@ def test_a_file_that_is_no_database_is_told_in_one_line(make_site: Callable[...,
     home = make_site()
     Vault.open(home).close()
     (home.vault / "identities.sqlite3").write_bytes(b"not a database" * 100)
-    with pytest.raises(IdentityError, match="SQLITE_NOTADB"):
+    with pytest.raises(IdentityError, match="is damaged"):
         Vault.open(home)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,13 +11,20 @@ from typing import Any
 import pytest
 
 from federim.home import Home
+from federim.lake.tables import LakeWriter
 from federim.model.identifiers import Pseudonym, Subject
+from federim_pipelines.intake import Intake
 from federim_pipelines.items import Item
+from federim_pipelines.parked.lot import ParkingLot
+from federim_pipelines.parked.terms import Terms
+from federim_pipelines.review import Review
+from federim_pipelines.settling import Settled
 from federim_pipelines.worker import Task, Worker
 
 Resource = dict[str, Any]
 MakeResource = Callable[..., Resource]
 WriteFile = Callable[..., Item]
+OpenIntake = Callable[..., Intake]
 
 
 @pytest.fixture
@@ -42,6 +50,37 @@ def open_worker(make_home: Callable[..., Home], tmp_path: Path) -> Iterator[Call
 @pytest.fixture
 def worker(open_worker: Callable[..., Worker]) -> Worker:
     return open_worker()
+
+
+class ByFileName:
+    """Calls an item by its file's name, and takes that for its content too."""
+
+    def name(self, item: Item) -> str:
+        return item.path.name
+
+    def digest(self, item: Item) -> bytes:
+        return hashlib.sha256(item.path.name.encode()).digest()
+
+
+@pytest.fixture
+def open_intake() -> OpenIntake:
+    """`open_intake(home, writer, review, run_id)` takes items that the test makes up."""
+
+    def build(
+        home: Home, writer: LakeWriter, review: Review, run_id: str, settled: Settled | None = None
+    ) -> Intake:
+        return Intake(
+            home,
+            writer,
+            review,
+            run_id=run_id,
+            inputs=ByFileName(),
+            bay=ParkingLot(home).bay(Terms.of(Task(home.root, "basic", None, 2026))),
+            file_done=lambda: None,
+            settled=settled,
+        )
+
+    return build
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from federim.lake.tables import Lake
 from federim_pipelines.intake import Intake
 from federim_pipelines.items import LAST, Fate, Item, Outcome, Reason, Record, Refusal
 from federim_pipelines.review import Review
+from federim_pipelines.settling import Settlement
 
 PERSON = "a" * 32
 
@@ -45,8 +46,9 @@ def document(version: int | None, *results: float, key: str = "document") -> Rec
 class Run:
     """One run over made-up outcomes, each of a file of its own."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, open_intake: Callable[..., Intake]) -> None:
         self.home = home
+        self._open_intake = open_intake
         self.fates: dict[str, Fate] = {}
 
     def read(self, *files: Sequence[Record | Refusal], together: bool = True) -> Intake:
@@ -59,20 +61,15 @@ class Run:
             for number, parts in enumerate(files)
         ]
         with Lake(self.home).writing() as writer, Review(self.home) as review:
-            intake = Intake(
-                self.home,
-                writer,
-                review,
-                run_id="r",
-                name=lambda item: item.path.name,
-                file_done=lambda: None,
-                settled=lambda path, fate, *, whole: self.fates.update({path.name: fate}),
-            )
+            intake = self._open_intake(self.home, writer, review, "r", self._settled)
             for batch in [outcomes] if together else [[outcome] for outcome in outcomes]:
                 intake.take(batch)
             intake.close()
             intake.finish({"run_id": "r", "started_at": _now(), "version": "0", "policy": "none"})
         return intake
+
+    def _settled(self, path: Path, settlement: Settlement, /) -> None:
+        self.fates[path.name] = settlement.fate
 
     @property
     def results(self) -> list[float]:
@@ -88,8 +85,8 @@ def _now() -> object:
 
 
 @pytest.fixture
-def run(site: Home) -> Run:
-    return Run(site)
+def run(site: Home, open_intake: Callable[..., Intake]) -> Run:
+    return Run(site, open_intake)
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "a batch each"])

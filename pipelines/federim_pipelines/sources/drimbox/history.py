@@ -8,7 +8,8 @@ from typing import Final, Self
 
 from federim.home import Home, Role
 from federim.keys import keyed
-from federim.lake.storage import disk_may_refuse, private_files
+from federim.lake.storage import disk_may_refuse, private_files, scrub
+from federim.model.identifiers import Pseudonym
 from federim_pipelines.sources.drimbox.manifest import MANIFEST_TITLE, Manifest
 
 _TABLES: Final = """
@@ -23,6 +24,7 @@ CREATE TABLE IF NOT EXISTS named (
     study BLOB NOT NULL,
     record BLOB NOT NULL,
     uid TEXT NOT NULL,
+    person BLOB,
     PRIMARY KEY (study, record)
 ) WITHOUT ROWID;
 """
@@ -36,6 +38,7 @@ class History:
         with disk_may_refuse(), private_files():
             self._connection = sqlite3.connect(home.pulled, isolation_level=None)
             self._connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {_TABLES}")
+            self._add_later_column()
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +73,7 @@ class History:
             )
         return {record: uid for record, uid in earlier.items() if record not in named}
 
-    def remember(self, manifest: Manifest, named: Mapping[bytes, str]) -> None:
+    def remember(self, manifest: Manifest, named: Mapping[bytes, str], person_id: Pseudonym) -> None:
         """Note that a manifest is followed: all of it or, if the process is killed, nothing."""
         if manifest.title != MANIFEST_TITLE:
             return
@@ -82,8 +85,8 @@ class History:
                     (study, self._digest(manifest.SOPInstanceUID), manifest.written.timestamp()),
                 )
                 self._connection.executemany(
-                    "INSERT OR IGNORE INTO named VALUES (?, ?, ?)",
-                    [(study, record, uid) for record, uid in named.items()],
+                    "INSERT OR IGNORE INTO named (study, record, uid, person) VALUES (?, ?, ?, ?)",
+                    [(study, record, uid, self._person(person_id)) for record, uid in named.items()],
                 )
 
     def forget(self, records: Iterable[bytes]) -> None:
@@ -93,6 +96,34 @@ class History:
             self._connection.executemany(
                 "DELETE FROM named WHERE record = ?", [(record,) for record in records]
             )
+
+    def forget_person(self, person_id: Pseudonym) -> int:
+        """Leave nothing of what was named of a person; returns how many instances that was."""
+        with disk_may_refuse():
+            with self._connection:
+                theirs = (self._person(person_id),)
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute(
+                    "DELETE FROM manifest WHERE study IN (SELECT study FROM named WHERE person = ?)", theirs
+                )
+                gone = self._connection.execute("DELETE FROM named WHERE person = ?", theirs).rowcount
+            scrub(self._connection)
+        return gone
+
+    def renamed(self, old: Pseudonym, new: Pseudonym) -> None:
+        """Have what was named of a person found by another pseudonym."""
+        with disk_may_refuse():
+            self._connection.execute(
+                "UPDATE named SET person = ? WHERE person = ?", (self._person(new), self._person(old))
+            )
+
+    def _person(self, person_id: Pseudonym) -> bytes:
+        return keyed(self._key, "person", person_id)[:16]
+
+    def _add_later_column(self) -> None:
+        """Give a file that an earlier version made the column it has now."""
+        if "person" not in {name for _, name, *_ in self._connection.execute("PRAGMA table_info(named)")}:
+            self._connection.execute("ALTER TABLE named ADD COLUMN person BLOB")
 
     def _superseded(self, manifest: Manifest, study: bytes) -> bool:
         rows = self._connection.execute(

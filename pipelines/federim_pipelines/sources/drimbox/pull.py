@@ -139,7 +139,7 @@ class Consumer:
         if not manifest.rejects:
             taken_back = self._history.taken_back(manifest, names)
             # Before anything is asked for: what arrives must be known to a later manifest, come what may.
-            self._history.remember(manifest, names)
+            self._history.remember(manifest, names, subject.person_id)
             self._retrieve(manifest, manifest.identity, done)
         if taken_back:
             done.withdrawn = withdraw(self._home, subject, taken_back, actor=self._draining.actor).instances

@@ -1,4 +1,4 @@
-"""Carry out an opposition: list the person, then erase them place by place, the vault last, then record it."""
+"""Carry out an opposition: list the person, erase them place by place, the vault last, and record it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from federim.governance.rights.lake_step import EraseFromLake
 from federim.governance.rights.notices import WriteNotices
 from federim.governance.rights.record import ErasureRecord
 from federim.governance.rights.releases import ReviseReleases
-from federim.governance.rights.steps import Scene, Step
+from federim.governance.rights.steps import Step
 from federim.home import Home
 from federim.identity.rights import Erasure, Rights, Whom, Word
+from federim.lake.tables import Lake, LakeWriter
 
 VAULT: Final = "vault"
 
@@ -62,22 +63,22 @@ def check_officer(home: Home, actor: str) -> None:
     check_can_answer_persons(members.get(actor), staffed=bool(members))
 
 
-def steps(erasure: Erasure, outside: Sequence[Step]) -> list[Step]:
+def _steps(erasure: Erasure, rights: Rights, writer: LakeWriter, outside: Sequence[Step]) -> list[Step]:
     """What an erasure is made of, in order.
 
     Others are told first, since only the vault knows what they know the person by. Places outside the lake
     come before it: they are found through what the lake and the vault still hold.
     """
     if erasure.project:
-        return [WriteNotices(), ReviseReleases()]
-    return [WriteNotices(), *outside, EraseFromLake(), ReviseReleases()]
+        return [WriteNotices(rights), ReviseReleases()]
+    return [WriteNotices(rights), *outside, EraseFromLake(rights, writer), ReviseReleases()]
 
 
 def _carry_out(home: Home, rights: Rights, erasure: Erasure, outside: Sequence[Step]) -> ErasureRecord:
-    scene = Scene(home, rights)
-    for step in steps(erasure, outside):
-        if step.name not in erasure.done:
-            erasure = rights.note(erasure, step.name, step(scene, erasure))
+    with Lake(home).writing() as writer:
+        for step in _steps(erasure, rights, writer, outside):
+            if step.name not in erasure.done:
+                erasure = rights.note(erasure, step.name, step(home, erasure))
     if VAULT not in erasure.done:
         erasure = rights.forget(erasure, VAULT)
     made = record.of(erasure)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from federim.governance.rights.steps import Outcome, Scene
-from federim.identity.rights import Erasure
-from federim.lake.rewriting import Change, rewrite
-from federim.lake.tables import Lake
+from federim.governance.rights.steps import Outcome
+from federim.home import Home
+from federim.identity.rights import Erasure, Rights
+from federim.lake.rewriting import Change, Rewritten, rewrite
+from federim.lake.tables import LakeWriter
 
 NAME: Final = "lake"
+_TOLD: Final = "lake, told"
 SNAPSHOTS: Final = "_snapshots"
 """Under which the outcome has old snapshot → new snapshot, for those who hold what was made of the old."""
 
@@ -19,16 +21,28 @@ class EraseFromLake:
 
     name = NAME
 
-    def __call__(self, scene: Scene, erasure: Erasure) -> Outcome:
+    def __init__(self, rights: Rights, writer: LakeWriter) -> None:
+        self._rights = rights
+        self._writer = writer
+
+    def __call__(self, home: Home, erasure: Erasure) -> Outcome:
         if not erasure.persons:
-            return {"tables": {}, "files_rewritten": 0, "snapshots": 0, "rows_left": 0, SNAPSHOTS: {}}
+            return _outcome(Rewritten(tables={}, files_rewritten=0, snapshots={}, rows_left=0))
         changes = [Change(person_id=person_id, into=None) for person_id in erasure.persons]
-        with Lake(scene.home).writing() as writer:
-            done = rewrite(scene.home, writer, *changes)
-        return {
-            "tables": dict(done.tables),
-            "files_rewritten": done.files_rewritten,
-            "snapshots": len(done.snapshots),
-            "rows_left": done.rows_left,
-            SNAPSHOTS: dict(done.snapshots),
-        }
+
+        def keep(done: Rewritten) -> None:
+            # The lake forgets what it did before this step counts as complete.
+            self._rights.note(erasure, _TOLD, _outcome(done))
+
+        done = _outcome(rewrite(home, self._writer, *changes, keep=keep))
+        return {**erasure.done.get(_TOLD, done), "rows_left": done["rows_left"]}
+
+
+def _outcome(done: Rewritten) -> dict[str, Any]:
+    return {
+        "tables": dict(done.tables),
+        "files_rewritten": done.files_rewritten,
+        "snapshots": len(done.snapshots),
+        "rows_left": done.rows_left,
+        SNAPSHOTS: dict(done.snapshots),
+    }

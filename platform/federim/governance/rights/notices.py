@@ -1,18 +1,18 @@
-"""Tell other sites that a person objects, or does no longer, in words only a site that knows them understands."""
+"""Tell other sites that a person objects, or no longer does, in words that say nothing to strangers."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from federim.audit import trail
 from federim.governance.rights import outbox
-from federim.governance.rights.steps import Outcome, Scene
+from federim.governance.rights.steps import Outcome
 from federim.home import Home, Role
 from federim.identity.rights import Erasure, Rights, Word
 from federim.keys import canonical, write_private
@@ -44,11 +44,14 @@ class WriteNotices:
 
     name = "notices"
 
-    def __call__(self, scene: Scene, erasure: Erasure) -> Outcome:
+    def __init__(self, rights: Rights) -> None:
+        self._rights = rights
+
+    def __call__(self, home: Home, erasure: Erasure) -> Outcome:
         if erasure.word.told_by:
             return {"notices": 0}
-        tokens = scene.rights.tokens(erasure)
-        written = write(scene.home, scene.rights, tokens, OPPOSES, project=erasure.project, about=erasure.id)
+        tokens = self._rights.tokens(erasure)
+        written = write(home, self._rights, tokens, OPPOSES, project=erasure.project, about=erasure.id)
         return {"notices": written}
 
 
@@ -85,7 +88,7 @@ def write(home: Home, rights: Rights, tokens: Sequence[bytes], act: str, *, proj
                 "act": act,
                 "project": project.ljust(40),
                 "notices": sorted(notices),
-                "id": secrets.token_hex(16),
+                "at": datetime.now(UTC).isoformat(timespec="microseconds"),
             }
             sealed = seal(canonical(content), to=root.sealing, sender=home, kind=KIND)
             outbox.put(home, root.name, sealed, act, about, str(number))
@@ -93,50 +96,64 @@ def write(home: Home, rights: Rights, tokens: Sequence[bytes], act: str, *, proj
 
 
 def take(home: Home, rights: Rights, paths: Collection[Path], *, actor: str) -> Taken:
-    """Open what other sites sealed to this one: erasures begin (`complete_pending`), or strangers are remembered.
+    """Open what other sites sealed to this one: erasures begin, or strangers are remembered.
 
-    A message taken again changes nothing: an old one cannot undo what came after it.
+    `complete_pending` carries out what begins. A message taken again changes nothing: an old one cannot undo
+    what came after it.
 
     Raises
     ------
     InputError, NotApproved, VerificationFailed
-        See `open_sealed`; those before it were taken.
+        See `open_sealed`; none was taken.
     """
     home.require(Role.SITE)
+    opened = [_opened(home, path) for path in paths]
     begun = remembered = withdrawn = again = 0
-    for path in sorted(paths):
-        sealed = _read(path)
-        if (mark := _mark(home, sealed)).exists():
+    for each in sorted(opened, key=lambda notice: notice.at):
+        if each.mark.exists():
             again += 1
             continue
-        sender, content = open_sealed(home, sealed, kind=KIND, senders={TrustKind.SITE})
-        act, word, notices = _parsed(content, sender)
-        if act == OPPOSES:
-            persons = len(rights.told(notices, word, actor=actor))
+        if each.act == OPPOSES:
+            persons = len(rights.told(each.notices, each.word, actor=actor))
             begun += persons
             remembered += not persons
         else:
-            rights.untold(notices, word)
+            rights.untold(each.notices, each.word)
             withdrawn += 1
-        trail.record(home, actor, "rights.take_notice", sender=sender, act=act, project=word.project or "all")
-        mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(mark, b"")
+        trail.record(
+            home,
+            actor,
+            "rights.take_notice",
+            sender=each.word.told_by,
+            about=each.act,
+            project=each.word.project,
+        )
+        each.mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(each.mark, b"")
     return Taken(begun, remembered, withdrawn, again)
 
 
-def _parsed(content: bytes, sender: str) -> tuple[str, Word, list[bytes]]:
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    act: str
+    word: Word
+    notices: list[bytes]
+    at: str
+    mark: Path  # there once the message was taken
+
+
+def _opened(home: Home, path: Path) -> _Notice:
+    sealed = _read(path)
+    sender, content = open_sealed(home, sealed, kind=KIND, senders={TrustKind.SITE})
     try:
         told: dict[str, Any] = json.loads(content)
-        act, project, notices = (
-            told["act"],
-            told["project"].strip(),
-            [bytes.fromhex(n) for n in told["notices"]],
-        )
+        act, at, word = str(told["act"]), str(told["at"]), Word(told["project"].strip(), sender)
+        notices = [bytes.fromhex(each) for each in told["notices"]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        act, project, notices = "", "", []
-    if act not in (OPPOSES, RESTORES) or not notices or {len(each) for each in notices} != {_NOTICE_BYTES}:
+        act = ""
+    if act not in (OPPOSES, RESTORES) or {len(each) for each in notices} != {_NOTICE_BYTES}:
         raise InputError(f"the notice of {sender} is not one that this version understands")
-    return act, Word(project, sender), notices
+    return _Notice(act, word, notices, at, outbox.mark(home, sealed))
 
 
 def _read(path: Path) -> bytes:
@@ -144,8 +161,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"notice {path.name}: {error.strerror}") from None
-
-
-def _mark(home: Home, sealed: bytes) -> Path:
-    """What says that a message was taken."""
-    return home.notices / "taken" / hashlib.sha256(sealed).hexdigest()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from federim.home import NAME_PATTERN, Home
+from federim.home import Home
 from federim.keys import keyed, replace_private
 from federim.lake.storage import sync
 from federim.model.errors import InputError
+from federim.trust.changes import NAME_PATTERN
 
 SUFFIX: Final = ".sealed"
 _NAME: Final = re.compile(rf"({NAME_PATTERN.pattern})\.[0-9a-f]{{32}}{re.escape(SUFFIX)}")
@@ -77,3 +79,8 @@ def hand_out(home: Home, to: Path, recipient: str = "") -> list[Path]:
     except OSError as error:
         raise InputError(f"{to}: messages cannot be put there: {error.strerror}") from None
     return moved
+
+
+def mark(home: Home, sealed: bytes) -> Path:
+    """The empty file that says, once it is there, that a message to this home was taken."""
+    return home.notices / "taken" / hashlib.sha256(sealed).hexdigest()

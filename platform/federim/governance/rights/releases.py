@@ -23,7 +23,7 @@ from federim.governance.models import Release
 from federim.governance.release import put_in_place, whole_or_not
 from federim.governance.rights.lake_step import NAME as LAKE
 from federim.governance.rights.lake_step import SNAPSHOTS
-from federim.governance.rights.steps import Outcome, Scene
+from federim.governance.rights.steps import Outcome
 from federim.governance.verification import countersignature_path
 from federim.home import Home
 from federim.identity.rights import Erasure
@@ -42,11 +42,11 @@ class ReviseReleases:
 
     name = "releases"
 
-    def __call__(self, scene: Scene, erasure: Erasure) -> Outcome:
-        for release in _affected(scene.home, erasure):
-            _revise(scene.home, release, erasure)
+    def __call__(self, home: Home, erasure: Erasure) -> Outcome:
+        for release in _affected(home, erasure):
+            _revise(home, release, erasure)
         # A step that was killed did part of this: the tombstones tell of all of it.
-        mine = [each for each in tombstones(scene.home) if each.get("erasure") == erasure.id]
+        mine = [each for each in tombstones(home) if each.get("erasure") == erasure.id]
         revised = sum(bool(each.get("manifest")) for each in mine)
         return {"releases_revised": revised, "releases_withdrawn": len(mine) - revised}
 

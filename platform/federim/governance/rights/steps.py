@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from federim.home import Home
-from federim.identity.rights import Erasure, Rights
+from federim.identity.rights import Erasure
 
 Outcome = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Where a step does its work."""
-
-    home: Home
-    rights: Rights = field(repr=False)
-
-
 class Step(Protocol):
-    """A part of an erasure. Carried out again after a kill, it completes what it had begun."""
+    """A part of an erasure. Carried out again after a kill, it completes what it had begun.
+
+    Nobody else writes to the lake, nor reads input, meanwhile.
+    """
 
     @property
     def name(self) -> str:
         """One word, by which the journal knows it."""
 
-    def __call__(self, scene: Scene, erasure: Erasure) -> Outcome:
+    def __call__(self, home: Home, erasure: Erasure) -> Outcome:
         """Do it; returns counts for the record, and under names that begin with "_" what later steps need."""
 
 

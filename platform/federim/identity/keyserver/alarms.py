@@ -62,5 +62,13 @@ class Alarms:
             line = {key: value for key, value in asdict(entry).items() if key != "previous"}
             _LOGGER.warning("alarm %s %s epoch %d points %d", alarm, site or certificate, epoch, points)
             if self._file is not None:
-                with self._file.open("a") as file:
-                    file.write(json.dumps(line) + "\n")
+                self._add_to_file(self._file, line)
+
+    @staticmethod
+    def _add_to_file(path: Path, line: dict[str, str | int]) -> None:
+        try:
+            with path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            # The alarm is in the log; sites are answered all the same.
+            _LOGGER.error("alarm file %s: cannot be written to (%s)", path, type(error).__name__)

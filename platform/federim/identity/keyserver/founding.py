@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ class State:
 
 
 def found(folder: Path) -> Epoch:
-    """Make the folder, the key that signs its log, and the key of its first epoch.
+    """Make the folder (0700), the key that signs its log, and the key of its first epoch.
 
     Raises
     ------
@@ -38,10 +39,14 @@ def found(folder: Path) -> Epoch:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise HomeError(f"{folder} already exists and is not an empty folder; choose another")
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    write_private(folder / _SIGNING_KEY, secrets.token_bytes(ROOT_KEY_BYTES))
-    return EpochFolder(folder).open_next()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as made:
+        pending = Path(made) / folder.name
+        pending.mkdir(mode=0o700)
+        write_private(pending / _SIGNING_KEY, secrets.token_bytes(ROOT_KEY_BYTES))
+        epoch = EpochFolder(pending).open_next()
+        pending.replace(folder)  # whole, or not at all
+    return epoch
 
 
 def open_ledger(folder: Path) -> Ledger:

@@ -55,7 +55,7 @@ def _remote(home: Home) -> KeyServer:
     }
     missing = ", ".join(name for name, path in files.items() if not path)
     if missing:
-        raise HomeError(f"{home.root}: key_server is far away, and needs {missing} too; see SECURITY.md")
+        raise HomeError(f"{home.root}: key_server is far away, and needs {missing} in federim.toml")
     trusted = home.trust_roots.key_servers | {settings.key_server_public} - {""}
     if not trusted:
         raise HomeError(

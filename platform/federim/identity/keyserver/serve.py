@@ -111,6 +111,7 @@ def listening(folder: Path, where: Listening) -> Iterator[Server]:
             lifespan="off",
             ws="none",
             log_config=None,
+            log_level="error",  # a warning a strange request would let strangers fill the disk
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Sequence
 from typing import Final
@@ -31,6 +32,7 @@ CERTIFICATE: Final = "certificate"
 _BYTES: Final = frozenset(size * POINT_BYTES for size in MESSAGE_SIZES)
 _SECONDS_TO_SEND: Final = 10.0
 _NO_PROOF: Final = bytes(PROOF_BYTES)
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 class _Refused(Exception):
@@ -129,5 +131,6 @@ def _say_refused(_request: Request, error: Exception) -> Response:
 
 
 def _say_unable(_request: Request, error: Exception) -> Response:
-    """The key server's own trouble (a full disk, a damaged file) is for its operator to read of."""
-    return JSONResponse({"refused": f"the key server is unable: {type(error).__name__}"}, 503)
+    """Have the operator read of the key server's own trouble (a full disk, a damaged file), and no site."""
+    _LOGGER.error("%s", error)
+    return JSONResponse({"refused": "the key server is unable for now"}, 503)

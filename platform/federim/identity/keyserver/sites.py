@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -153,10 +151,10 @@ def fingerprint_of(certificate: Path) -> str:
     InputError
         The file cannot be read, or holds no certificate.
     """
-    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     try:
-        found = certificate.read_text()
-        first = found[found.index(begin) : found.index(end) + len(end)]
-        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
+        return x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(SHA256()).hex()
     except (OSError, ValueError) as error:
         raise InputError(f"{certificate}: expected a PEM certificate ({type(error).__name__})") from None

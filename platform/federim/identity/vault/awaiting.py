@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Final
 
 from federim.identity.cipher import VaultCipher
-from federim.identity.vault.database import Database, marks
+from federim.identity.vault.database import Database, chunks, marks
 from federim.identity.vault.identifiers import Identifier, authority, lookup, told
 from federim.model.identifiers import PatientIdentity
 
@@ -31,10 +31,13 @@ class Awaiting:
                 [(key, self._sealed(key, each)) for key, each in sorted(found.items(), key=itemgetter(0))],
             )
 
-    def drop(self, identity: PatientIdentity) -> None:
+    def drop(self, identities: Iterable[PatientIdentity]) -> None:
         """They wait no longer. Inside a transaction of the caller's."""
-        found = [lookup(self._cipher, each) for each in told(identity)]
-        self._database.run(f"DELETE FROM awaiting WHERE lookup IN ({marks(found)})", found)
+        if not len(self):
+            return
+        found = {lookup(self._cipher, each) for identity in identities for each in told(identity)}
+        for chunk in chunks(sorted(found)):
+            self._database.run(f"DELETE FROM awaiting WHERE lookup IN ({marks(chunk)})", chunk)
 
     def clear(self) -> None:
         """Nobody waits any longer."""

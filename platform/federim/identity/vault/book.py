@@ -29,6 +29,7 @@ class Book:
     def __init__(self, database: Database, cipher: VaultCipher) -> None:
         self._database = database
         self._cipher = cipher
+        self._lookups: dict[Identifier, bytes] = {}
         self.by_lookup: dict[bytes, Pseudonym] = {}
         self.persons: dict[str, Known] = {}
         self._new_persons: list[Sequence[Any]] = []
@@ -39,7 +40,7 @@ class Book:
     def read(cls, database: Database, cipher: VaultCipher, identities: Sequence[PatientIdentity]) -> Self:
         """What the vault has of these identities."""
         book = cls(database, cipher)
-        asked = sorted({lookup(cipher, each) for identity in identities for each in told(identity)})
+        asked = sorted({book.lookup(each) for identity in identities for each in told(identity)})
         for chunk in chunks(asked):
             query = f"SELECT lookup, person_id FROM identifier WHERE lookup IN ({marks(chunk)})"
             book.by_lookup.update(database.rows(query, chunk))
@@ -67,9 +68,16 @@ class Book:
             for person_id, oid in self._database.rows(query, names):
                 self.persons[person_id].oids.add(oid)
 
+    def lookup(self, identifier: Identifier) -> bytes:
+        """What stands for an identifier, hashed once for all that the book does with it."""
+        found = self._lookups.get(identifier)
+        if found is None:
+            found = self._lookups[identifier] = lookup(self._cipher, identifier)
+        return found
+
     def persons_of(self, identity: PatientIdentity) -> list[Known]:
         """The persons its identifiers belong to, each once."""
-        names = (self.by_lookup.get(lookup(self._cipher, each)) for each in told(identity))
+        names = (self.by_lookup.get(self.lookup(each)) for each in told(identity))
         return [self.persons[name] for name in dict.fromkeys(names) if name is not None]
 
     def insert(self, person_id: Pseudonym, seed: bytes, tokens: Mapping[bytes, bytes]) -> Known:
@@ -91,7 +99,7 @@ class Book:
     def add(self, identifier: Identifier, person: Known) -> None:
         """Make an identifier theirs."""
         oid, issuer = authority(identifier)
-        key = lookup(self._cipher, identifier)
+        key = self.lookup(identifier)
         row = key.hex()
         self._new_identifiers.append(
             (

@@ -32,7 +32,7 @@ class Database(Protocol):
         """All rows of a query."""
 
     def pages(self, sql: str) -> Iterator[list[Row]]:
-        """The rows of a query too long for memory, some thousands at a time. Inside `reading` or `transaction`."""
+        """The rows of a query that may be long, a page at a time. Inside `reading` or `transaction`."""
 
     def run(self, sql: str, parameters: Parameters = ()) -> int:
         """Carry out one statement; returns how many rows it changed."""

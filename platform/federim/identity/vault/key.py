@@ -67,7 +67,7 @@ def cipher_of(home: Home, check: Callable[[], bytes]) -> VaultCipher:
             _complete(home, cipher)
             return cipher
     raise IdentityError(
-        f"the vault was written under another key; restore keys/vault.key, or {KEY_VARIABLE}, "
+        f"the vault is under another vault key; restore keys/vault.key, or {KEY_VARIABLE}, "
         "from the site's backup"
     )
 
@@ -94,7 +94,9 @@ def next_key(home: Home) -> bytes:
             )
         return given
     if given is not None:
-        raise IdentityError(f"{NEXT_VARIABLE} is set, but the vault key is a file; unset it: a new one is made")
+        raise IdentityError(
+            f"{NEXT_VARIABLE} is set, but the vault key is a file; unset it: a new one is made"
+        )
     key = secrets.token_bytes(ROOT_KEY_BYTES)
     replace_private(_next_file(home), key)
     return key
@@ -114,7 +116,11 @@ def from_environment() -> bool:
 
 def _complete(home: Home, cipher: VaultCipher) -> None:
     """Adopt the next key if it is the vault's: the process that rotated was killed before it could."""
-    if from_environment() or not _next_file(home).exists() or VaultCipher(_read(_file(home))).check == cipher.check:
+    if (
+        from_environment()
+        or not _next_file(home).exists()
+        or VaultCipher(_read(_file(home))).check == cipher.check
+    ):
         return
     with rotating(home), contextlib.suppress(FileNotFoundError):  # another process was first
         if VaultCipher(_next_file(home).read_bytes()).check == cipher.check:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Final
 
 from federim.identity.cipher import VaultCipher
 from federim.identity.vault.database import Database
 from federim.model.identifiers import Pseudonym
 
-_COLUMN = "original.sealed"
+COLUMN: Final = "original.sealed"
 
 
 class Originals:
@@ -25,21 +26,25 @@ class Originals:
             self._database.many(
                 "INSERT INTO original (person_id, digest, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 [
-                    (person_id, digest, self._cipher.seal(content, _COLUMN, digest.hex()))
+                    (person_id, digest, self._cipher.seal(content, COLUMN, digest.hex()))
                     for person_id, values in told.items()
                     for keyed, original in values.items()
-                    for digest, content in ((self._digest(keyed), json.dumps([keyed, original]).encode()),)
+                    for digest, content in (
+                        (digest_of(self._cipher, keyed), json.dumps([keyed, original]).encode()),
+                    )
                 ],
             )
 
     def of(self, person_id: Pseudonym) -> dict[str, str]:
         """All of one person's."""
         rows = self._database.rows("SELECT digest, sealed FROM original WHERE person_id = ?", (person_id,))
-        return dict(json.loads(self._cipher.open(sealed, _COLUMN, digest.hex())) for digest, sealed in rows)
+        return dict(json.loads(self._cipher.open(sealed, COLUMN, digest.hex())) for digest, sealed in rows)
 
     def forget(self, person_id: Pseudonym) -> int:
         """Remember none of a person's any more; returns how many there were. In the caller's transaction."""
         return self._database.run("DELETE FROM original WHERE person_id = ?", (person_id,))
 
-    def _digest(self, keyed: str) -> bytes:
-        return self._cipher.lookup("original", keyed)[:16]
+
+def digest_of(cipher: VaultCipher, keyed: str) -> bytes:
+    """What a keyed value is found by (16 bytes)."""
+    return cipher.lookup("original", keyed)[:16]

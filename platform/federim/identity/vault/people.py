@@ -9,7 +9,7 @@ from federim.identity.cipher import VaultCipher
 from federim.identity.ins import NIA, NIR
 from federim.identity.vault.book import Book, Known
 from federim.identity.vault.database import Database, chunks, marks
-from federim.identity.vault.identifiers import Identifier, lookup, told
+from federim.identity.vault.identifiers import Identifier, told
 from federim.identity.vault.rewritings import Rewritings
 from federim.identity.vault.suppression import Suppression
 from federim.model.errors import IdentityError
@@ -154,7 +154,7 @@ class People:
         ]
 
     def _match(self, book: Book, identity: PatientIdentity) -> Match:
-        unknown = tuple(each for each in told(identity) if lookup(self._cipher, each) not in book.by_lookup)
+        unknown = tuple(each for each in told(identity) if book.lookup(each) not in book.by_lookup)
         return Match(tuple(book.persons_of(identity)), unknown)
 
     def _settle(self, book: Book, identity: PatientIdentity, newcomer: Person | None) -> Known | None:
@@ -184,7 +184,7 @@ class People:
         """Whom several persons become, because the INS of one is told beside another's number."""
         owner = None
         if identity.national is not None:
-            owner = book.persons.get(book.by_lookup.get(lookup(self._cipher, identity.national), ""))
+            owner = book.persons.get(book.by_lookup.get(book.lookup(identity.national), ""))
         follow = all(one is owner or _follows(identity.national, one) for one in known)
         if owner is None or not follow or not _compatible(known):
             raise IdentityError(

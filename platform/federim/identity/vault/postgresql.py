@@ -74,9 +74,10 @@ class PostgresqlSchema:
 class PostgresqlDatabase:
     """See `Database`."""
 
-    def __init__(self, connection: psycopg.Connection[Row], schema: str) -> None:
-        self._connection = connection
+    def __init__(self, dial: Callable[[], psycopg.Connection[Row]], schema: str) -> None:
+        self._dial = dial
         self._schema = schema
+        self._connection = dial()
 
     @classmethod
     def connect(cls, address: str, schema: str) -> Self:
@@ -93,25 +94,32 @@ class PostgresqlDatabase:
             import psycopg
         except ImportError:
             raise HomeError("vault_url names PostgreSQL; install federim[postgresql]") from None
-        with _plain_errors():
-            connection = psycopg.connect(
-                address, autocommit=True, connect_timeout=PATIENCE_SECONDS, application_name="federim vault"
-            )
-        try:
-            with _plain_errors():
-                # Temporary tables last: nobody's own table stands before the vault's.
-                connection.execute(f"SET search_path TO {schema}, pg_temp")
-                connection.execute(f"SET lock_timeout TO '{PATIENCE_SECONDS}s'")
-                # A pseudonym the lake holds must not be forgotten by the vault in a power cut.
-                connection.execute("SET synchronous_commit TO on")
-        except BaseException:
-            connection.close()
-            raise
-        return cls(connection, schema)
+        settings = {
+            "search_path": f"{schema},pg_temp",  # temporary tables last: no table stands before the vault's
+            "lock_timeout": f"{PATIENCE_SECONDS}s",
+            "synchronous_commit": "on",  # a pseudonym the lake holds must outlive a power cut here too
+        }
+
+        def dial() -> psycopg.Connection[Row]:
+            try:
+                return psycopg.connect(
+                    address,
+                    autocommit=True,
+                    connect_timeout=PATIENCE_SECONDS,
+                    application_name="federim vault",
+                    options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
+                )
+            except psycopg.Error as error:
+                raise IdentityError(
+                    "vault_url: PostgreSQL cannot be reached there, or does not let this role in "
+                    f"({error.sqlstate or type(error).__name__})"
+                ) from None
+
+        return cls(dial, schema)
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         with _plain_errors():
-            return self._connection.execute(_adapted(sql), tuple(parameters)).fetchall()
+            return self._live().execute(_adapted(sql), tuple(parameters)).fetchall()
 
     def pages(self, sql: str) -> Iterator[list[Row]]:
         with _plain_errors(), self._connection.cursor("pages") as cursor:
@@ -188,12 +196,18 @@ class PostgresqlDatabase:
     def close(self) -> None:
         self._connection.close()
 
+    def _live(self) -> psycopg.Connection[Row]:
+        """The connection, a new one where the server has dropped it: services outlive its restarts."""
+        if self._connection.broken:
+            self._connection = self._dial()
+        return self._connection
+
     @contextlib.contextmanager
     def _begun(self, begin: str) -> Iterator[None]:
         from psycopg.pq import TransactionStatus
 
         with _plain_errors():
-            self._connection.execute(begin)
+            self._live().execute(begin)
             try:
                 yield
                 # COMMIT after a statement that failed is a silent ROLLBACK.

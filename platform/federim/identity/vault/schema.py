@@ -117,10 +117,10 @@ def statements(words: Mapping[str, str], suffix: str = "") -> list[str]:
     """
     made = []
     for name, table in TABLES.items():
-        parts = [
-            f"{column} {words.get(table.kind(column), table.kind(column))} {declared.partition(' ')[2]}".strip()
-            for column, declared in table.columns.items()
-        ]
+        parts = []
+        for column, declared in table.columns.items():
+            kind, _, holds = declared.partition(" ")
+            parts.append(f"{column} {words.get(kind, kind)} {holds}".rstrip())
         if table.constraint:
             parts.append(table.constraint)
         made.append(f"CREATE TABLE {name} ({', '.join(parts)}){suffix}")

@@ -23,8 +23,8 @@ _DAMAGED: Final = (
     "then restore the site's backup with federim vault restore"
 )
 _SENTENCES: Final = {
-    "SQLITE_BUSY": f"{NAME}: another process has held it for {PATIENCE_SECONDS} seconds, and nothing changed; "
-    "run again when that one has ended",
+    "SQLITE_BUSY": f"{NAME}: another process has held it for {PATIENCE_SECONDS} seconds, and nothing "
+    "changed; run again when that one has ended",
     "SQLITE_NOTADB": _DAMAGED,
     "SQLITE_CORRUPT": _DAMAGED,
 }
@@ -178,6 +178,6 @@ def _plain_errors() -> Iterator[None]:
         raise IdentityError(
             _SENTENCES.get(
                 name,
-                f"{NAME}: SQLite answers {name}, and nothing changed; run again, or restore the site's backup",
+                f"{NAME}: SQLite answers {name}, and nothing changed; run again, or restore its backup",
             )
         ) from None

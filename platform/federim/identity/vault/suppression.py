@@ -60,6 +60,14 @@ class Suppression:
             found |= {digest for (digest,) in self._database.rows(query, (project, *chunk))}
         return found
 
+    def known(self, digests: Collection[bytes]) -> set[bytes]:
+        """Of these digests, the ones on the list for anything."""
+        found: set[bytes] = set()
+        for chunk in chunks(list(digests)):
+            query = f"SELECT digest FROM suppressed WHERE digest IN ({marks(chunk)})"
+            found |= {digest for (digest,) in self._database.rows(query, chunk)}
+        return found
+
     def words(self, digests: Collection[bytes]) -> set[Word]:
         """Every opposition that one of these digests, which are one person's, is on the list for."""
         asked = list(digests)

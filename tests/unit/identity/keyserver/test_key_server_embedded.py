@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from served_consortium import Consortium
 
 from federim.home import Home
 from federim.identity import oprf
@@ -14,6 +15,7 @@ from federim.identity.keyserver import EmbeddedKeyServer, create_key_file, open_
 from federim.identity.keyserver.founding import found
 from federim.identity.keyserver.remote import RemoteKeyServer
 from federim.model.errors import HomeError, IdentityError, InputError, KeyServerAway
+from federim.trust.roots import TrustKind
 
 POINTS = oprf.blind_many([b"a", b"b", b"c"]).points
 
@@ -94,8 +96,8 @@ FAR = {
 @pytest.mark.parametrize(
     ("without", "said"),
     [
-        ("key_server_ca", "needs key_server_ca too"),
-        ("key_server_key", "needs key_server_key too"),
+        ("key_server_ca", "needs key_server_ca in"),
+        ("key_server_key", "needs key_server_key in"),
         ("key_server_public", "federim trust add --kind key-server"),
     ],
 )
@@ -114,7 +116,9 @@ def test_paper_that_is_none_is_refused_before_anything_is_asked(make_site: Calla
         open_key_server(home)
 
 
-def test_a_trusted_key_may_come_from_the_trust_roots(make_site: Callable[..., Home], consortium) -> None:
+def test_a_trusted_key_may_come_from_the_trust_roots(
+    make_site: Callable[..., Home], consortium: Consortium
+) -> None:
     paper = consortium.site()
     home = make_site(
         key_server=FAR["key_server"],
@@ -122,8 +126,6 @@ def test_a_trusted_key_may_come_from_the_trust_roots(make_site: Callable[..., Ho
         key_server_certificate=str(paper.certificate),
         key_server_key=str(paper.key),
     )
-    from federim.trust.roots import TrustKind
-
     home.trust("keys", consortium.public.hex(), TrustKind.KEY_SERVER)
     server = open_key_server(home)
     assert isinstance(server, RemoteKeyServer)

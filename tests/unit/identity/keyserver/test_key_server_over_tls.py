@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
-from conftest import Consortium
 from consortium_paper import Authority, Paper
+from served_consortium import Consortium
 
 from federim.identity.keyserver import EmbeddedKeyServer
 from federim.identity.keyserver import serve as serving_module

@@ -10,6 +10,7 @@ import pytest
 
 from federim.home import Home
 from federim.model.errors import InputError, NotApproved, VerificationFailed
+from federim.trust.roots import TrustKind
 from federim_pipelines.sources.drimbox.allow_list import AllowList, signed
 from federim_pipelines.sources.drimbox.manifest import SeriesReference
 
@@ -51,7 +52,10 @@ def test_a_trusted_home_may_sign_for_sources(
     path = write(hub, listed(NORD + '\nlocations = ["1.2.40"]\nissuer = "1.2.250.9"'))
     with pytest.raises(NotApproved, match=r"signed by 'hub'.*federim trust add"):
         AllowList.read(site, path)
-    site.trust("hub", hub.signing_key.public)
+    site.trust("hub", hub.own_key.public, TrustKind.SITE)
+    with pytest.raises(NotApproved, match="trusts as a site; it takes a committee or hub"):
+        AllowList.read(site, path)
+    site.trust("hub", hub.own_key.public, TrustKind.HUB)
     read = AllowList.read(site, path)
     assert read.signer == "hub"
     [source] = read.sources

@@ -35,21 +35,14 @@ def read(worker: Worker, write_file: Callable[..., Item]) -> Read:
 
 
 @pytest.fixture
-def enter(worker: Worker, read: Read) -> Enter:
+def enter(worker: Worker, read: Read, open_intake: Callable[..., Intake]) -> Enter:
     """`enter([message, …])` reads files in that order, in one run, into the worker's lake."""
     runs = count()
 
     def build(contents: Sequence[bytes]) -> None:
         run_id = f"run-{next(runs)}"
         with Lake(worker.home).writing() as writer, Review(worker.home) as review:
-            intake = Intake(
-                worker.home,
-                writer,
-                review,
-                run_id=run_id,
-                name=lambda item: item.path.name,
-                file_done=lambda: None,
-            )
+            intake = open_intake(worker.home, writer, review, run_id)
             for number, content in enumerate(contents):
                 intake.take([read(content, f"{number}.hl7")])
             started = dt.datetime.now(dt.UTC).replace(tzinfo=None)
