@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from federim.home import Home
 from federim.identity.exchange import Exchange, Rewriting
 from federim.lake.rewriting import Change, rewrite
 from federim.lake.tables import LakeWriter
-from federim.model.errors import LakeError
+from federim.model.errors import IdentityError, LakeError
 from federim_pipelines.deidentify.dispositions import Dispositions, load_dispositions
 from federim_pipelines.deidentify.private import PrivateRules
 from federim_pipelines.forgetting.beside import renamed
@@ -155,5 +156,6 @@ def _carry_out(
     )
     for rewriting, _ in ready:
         renamed(home, rewriting.old.person_id, rewriting.new.person_id)
-        exchange.rewritten(rewriting.old.person_id)
+    with suppress(IdentityError):  # somebody reads the vault: the next call comes to an end with them
+        exchange.rewritten(*(rewriting.old.person_id for rewriting, _ in ready))
     return done

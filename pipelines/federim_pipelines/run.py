@@ -98,15 +98,16 @@ def ingest(
         issuer=issuer,
         test_identities=test_identities,
     )
-    bay = ParkingLot(home).bay(Terms.of(task))
+    lot = ParkingLot(home)
     resumed = resume(home, executor=executor, progress=watch, actor=actor)
     with Lake(home).writing() as writer:
+        lot.tidy()
         report = carry_out(
             home,
             writer,
             inputs,
             task,
-            bay=bay,
+            bay=lot.bay(Terms.of(task)),
             executor=executor,
             settled=settled,
             watch=watch,

@@ -1,4 +1,4 @@
-"""A home: one folder, one role, its settings and where everything in it lies."""
+"""A home: one folder, one role, its settings, its keys and whom it trusts."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from federim.keys import (
 )
 from federim.model.errors import HomeError
 from federim.model.identifiers import SiteName
+from federim.places import Places
 from federim.trust.changes import NAME_PATTERN, added
 from federim.trust.roots import OwnKey, TrustKind, TrustRoots
 from federim.trust.store import TrustStore
@@ -112,8 +113,8 @@ class Settings(BaseSettings):
 
 
 @dataclass(frozen=True)
-class Home:
-    """An open home. Paths are properties, so nobody else spells a folder's name."""
+class Home(Places):
+    """An open home: its settings, its keys, whom it trusts, and where everything in it lies."""
 
     root: Path
     settings: Settings
@@ -200,98 +201,6 @@ class Home:
             self.releases,
             self.plans,
         )
-
-    @property
-    def keys(self) -> Path:
-        return self.root / "keys"
-
-    @property
-    def runs(self) -> Path:
-        """Checkpoints, metrics and reports of training runs."""
-        return self.root / "runs"
-
-    @property
-    def lake(self) -> Path:
-        """Delta tables, one folder a table."""
-        return self.root / "lake"
-
-    @property
-    def objects(self) -> Path:
-        """De-identified instances, named by their sha256."""
-        return self.root / "objects"
-
-    @property
-    def staging(self) -> Path:
-        """Batches on their way into the lake."""
-        return self.root / "staging"
-
-    @property
-    def spool(self) -> Path:
-        """What came over the network and is not read yet: it identifies patients, and ingest empties it."""
-        return self.root / "spool"
-
-    @property
-    def parked(self) -> Path:
-        """Input that waits for the key server, encrypted."""
-        return self.root / "parked"
-
-    @property
-    def vault(self) -> Path:
-        """Identities. Only `federim.identity` opens what is in it."""
-        return self.root / "vault"
-
-    @property
-    def retained(self) -> Path:
-        """Texts that de-identification let through, for the site's own review."""
-        return self.root / "retained.sqlite3"
-
-    @property
-    def vocabulary(self) -> Path:
-        """OMOP's concepts, where the site has loaded them."""
-        return self.root / "vocabulary.sqlite3"
-
-    @property
-    def pulled(self) -> Path:
-        """What was brought from other systems, as keyed digests, so that it is not brought twice."""
-        return self.root / "pulled.sqlite3"
-
-    @property
-    def drimbox_sources(self) -> Path:
-        """The signed list of DRIMbox sources this site may pull from."""
-        return self.root / "drimbox-sources.json"
-
-    @property
-    def pictures(self) -> Path:
-        """Images in quarantine whose words stayed doubtful, as PNG, for the site's own eyes."""
-        return self.root / "pictures"
-
-    @property
-    def snapshots(self) -> Path:
-        return self.root / "snapshots"
-
-    @property
-    def cohorts(self) -> Path:
-        """Cohort definitions, NAME.toml."""
-        return self.root / "cohorts"
-
-    @property
-    def releases(self) -> Path:
-        return self.root / "releases"
-
-    @property
-    def erasures(self) -> Path:
-        """Signed records of what was erased when persons objected: counts."""
-        return self.root / "erasures"
-
-    @property
-    def notices(self) -> Path:
-        """Sealed messages to other homes that wait to be carried there."""
-        return self.root / "notices"
-
-    @property
-    def plans(self) -> Path:
-        """Training plans and their signatures."""
-        return self.root / "plans"
 
     @cached_property
     def _root_key(self) -> bytes:

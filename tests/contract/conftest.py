@@ -48,7 +48,7 @@ def centre_home(request: pytest.FixtureRequest, make_home: Callable[..., Home]) 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
 def make_vault_home(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Home]:
-    """`make_vault_home("alpha")` is a site whose vault is a file, or a schema of a server: one test for each."""
+    """`make_vault_home("alpha")` is a site whose vault is a file, and again one on a server."""
     server = request.getfixturevalue("new_postgresql_database") if request.param == "postgresql" else None
 
     def build(name: str = "alpha", root: Path | None = None) -> Home:

@@ -17,7 +17,7 @@ ROW_OPERATIONS = ("rows", "run", "many", "_begun", "scrub")
 
 
 def rotate_and_die(home: Home, kill_at: int) -> NoReturn:
-    """Rotate the home's vault key; die at the operation of that number, or end with 0, or with 1 if it fails."""
+    """Rotate the home's vault key; die at the operation of that number, or end with 0; with 1 if it fails."""
     left = kill_at
 
     def count(*_: Any) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from killed_child import rotate_and_die
 from vault_homes import contents, copy_of, open_vault, patient, raw_database
 
 from federim.home import Home
@@ -352,8 +353,6 @@ def test_killed_anywhere_in_a_rotation_the_vault_opens(
 
 def rotate_in_a_child(home: Home, *, kill_at: int) -> bool:
     """Rotate in a process of its own, killed at an operation; whether it was."""
-    from killed_child import rotate_and_die
-
     pid = os.fork()
     if pid == 0:
         rotate_and_die(home, kill_at)

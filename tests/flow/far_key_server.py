@@ -32,9 +32,7 @@ class FarKeyServer:
     def settings(self, site: str, *, patients: int = 100_000, **limits: int) -> dict[str, str]:
         """What a site on its list has in its federim.toml."""
         paper = self._authority.paper(site)
-        SiteList(self._folder).add(
-            Site.of_size(site, patients, **limits), fingerprint_of(paper.certificate)
-        )
+        SiteList(self._folder).add(Site.of_size(site, patients, **limits), fingerprint_of(paper.certificate))
         return {
             "key_server": f"https://127.0.0.1:{self._port}",
             "key_server_ca": str(self._authority.certificate),

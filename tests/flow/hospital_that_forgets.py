@@ -1,4 +1,4 @@
-"""A hospital that knows twelve persons, two of them with images, and everywhere it may keep something of them."""
+"""A hospital that knows twelve persons, two of them with images, and all places it may keep them in."""
 
 from __future__ import annotations
 

@@ -78,22 +78,21 @@ def rows_of(home: Home, person: str, batch: int) -> dict[str, list[Row]]:
 
 
 def commit(home: Home, persons: list[str], batch: int) -> dict[str, int]:
-    """Have a batch of the persons enter: one versioned record and one that is never replaced each."""
+    """Have a batch of the persons enter, where it did not: two records each, one that is never replaced."""
     rows: dict[str, list[Row]] = {}
     records: dict[bytes, Entered] = {}
     with Lake(home).writing() as writer:
         for person in persons:
+            key, subject = record_key(person, batch), writer.subject(digest(person))
+            if writer.known([key]):
+                continue
             told = rows_of(home, person, batch)
             flat = [(name, row) for name, found in told.items() for row in found]
-            key, subject = record_key(person, batch), writer.subject(digest(person))
             records[key] = Entered(key, 1, writer.places(flat), subject)
             records[key[::-1]] = Entered(key, None, (), subject)
             for name, found in told.items():
                 rows.setdefault(name, []).extend(found)
-        known = writer.known(records)
-        if known.keys() == records.keys():
-            return {}
-        return writer.commit(rows, {key: record for key, record in records.items() if key not in known})
+        return writer.commit(rows, records)
 
 
 def fill(home: Home, persons: list[str]) -> list[str]:

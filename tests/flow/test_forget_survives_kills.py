@@ -1,4 +1,4 @@
-"""Killed at any moment, the erasure of a person is completed by the same call, and nothing of them is left."""
+"""Killed at any moment, the erasure of a person is completed by the same call, and nothing is left."""
 
 from __future__ import annotations
 

@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pydicom
 import pytest
 from byte_search import find
-from clinical_messages import Result, Someone, admission, cda_imaging, fhir_bundle, merge, oru
+from clinical_messages import (
+    NIR,
+    Result,
+    Someone,
+    admission,
+    cda_imaging,
+    fhir_bundle,
+    ins_of,
+    merge,
+    oru,
+)
 
 from federim.audit import trail
 from federim.home import Home
 from federim.identity.exchange import Exchange
 from federim.lake import snapshot
 from federim.lake.reader import connect_home, query
-from federim.model.identifiers import Pseudonym
+from federim.model.identifiers import (
+    IdentityStatus,
+    Ins,
+    Ipp,
+    LocalId,
+    NationalId,
+    PatientIdentity,
+    Pseudonym,
+)
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.defaced import export_series, replace_series
 from federim_pipelines.run import ingest
@@ -287,3 +306,43 @@ def test_whatever_is_keyed_in_the_lake_is_remembered(site: Home, inbox: Path, ho
     keyed = _names(site) - {person}
     assert keyed <= told.keys()
     assert {told[name] for name in keyed if name.startswith("2.25.")} > {"1.2.826.0.1.3680043.10.999.101"}
+
+
+def test_real_series_segmentations_and_reports_follow(
+    site: Home,
+    twin: Callable[[Home, str], Home],
+    shared_data: Path,
+    content: Callable[[Home], Content],
+) -> None:
+    folders = [shared_data / name for name in ("highdicom", "rt-utils")]
+    ingest(site, folders)
+    other = twin(site, "known-before")
+    for order, patient in enumerate(sorted(_patients(folders)), start=1):
+        local = LocalId(issuer="", value=Ipp(patient))
+        told = NationalId(
+            oid=NIR, value=Ins(ins_of(f"2610499999{order:03d}")), status=IdentityStatus.QUALIFIED
+        )
+        for home in (site, other):
+            with Exchange.open(home) as exchange:
+                exchange.learn(PatientIdentity(local=(local,), national=told))
+    old = _names(site)
+    again = ingest(site, folders)
+    assert (again.accepted, dict(again.rows).keys() - {"quarantine"}) == (0, set())
+    ingest(other, folders)
+    assert len(_persons(site)) > 3
+    for table in ("segment", "image_feature", "volume_geometry"):
+        assert content(site)[table], table
+    assert {name: rows for name, rows in content(site).items() if name != "quarantine"} == {
+        name: rows for name, rows in content(other).items() if name != "quarantine"
+    }
+    assert _objects(site) == _objects(other)
+    assert find(site.root, sorted(old)) == []
+
+
+def _patients(folders: list[Path]) -> set[str]:
+    found = set()
+    for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        with suppress(Exception):
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"])
+            found.add(str(header.get("PatientID") or "").strip())
+    return found - {""}

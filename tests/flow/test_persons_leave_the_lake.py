@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from byte_search import find
 from persons_in_a_lake import change, commit, content, digest, fill, pinned, record_key, rows_of, traces, uid
 
-from federim.home import Home
+from federim.database import migrate
+from federim.home import Home, Role
 from federim.lake import snapshot, tables
 from federim.lake.reader import query
 from federim.lake.rewriting import Change, rewrite
@@ -21,12 +23,21 @@ from federim.model.identifiers import Pseudonym
 PERSONS = [f"p{number}" for number in range(6)]  # of several buckets
 
 
-@pytest.fixture
-def hospital(site: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six persons in three batches, of which small files were joined in between."""
-    monkeypatch.setattr(tables, "FILES_BETWEEN_RUNS", 5)
-    fill(site, PERSONS)
-    return site
+    home = Home.create(tmp_path_factory.mktemp("homes") / "alpha", role=Role.SITE, name="alpha")
+    migrate(home)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tables, "FILES_BETWEEN_RUNS", 5)
+        fill(home, PERSONS)
+    return home.root
+
+
+@pytest.fixture
+def hospital(filled: Path, tmp_path: Path) -> Home:
+    """A home of one's own with the six persons."""
+    return Home.open(shutil.copytree(filled, tmp_path / "alpha"))
 
 
 def snapshots(home: Home) -> list[str]:
@@ -179,7 +190,7 @@ def test_what_a_killed_process_was_writing_is_searched_no_more(hospital: Home) -
 
 
 def test_a_snapshot_whose_file_is_lost_keeps_nobody_from_going(hospital: Home) -> None:
-    first = snapshot.every(hospital)[0]
+    first = min(snapshot.every(hospital), key=lambda one: one.created_at)
     lost = next(pin.path for pin in first.files if (hospital.lake / pin.path) not in live_files(hospital))
     (hospital.lake / lost).unlink()
     with Lake(hospital).writing() as writer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from federim.home import Home
@@ -32,7 +31,7 @@ class ParkedInputs:
         self._home = home
         self._bay = bay
         self._mapping = mapping
-        self._files: dict[Path, Waiting] = {piece.path: piece for piece in islice(bay.waiting(), most)}
+        self._files: dict[Path, Waiting] = {piece.path: piece for piece in bay.first(most)}
 
     @property
     def files(self) -> list[Path]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -127,14 +129,21 @@ class Bay:
         self._make()
         span = f"{item.start} {item.end}"
         path = self._folder / _PIECES / keyed(self._key, item.source, name, digest, span)[:16].hex()
+        if path.exists():
+            return
         piece = Piece.cut(item, name=name, digest=digest)
         self._write(path, piece.header.as_bytes(), piece.parts)
+        now = time.time_ns()  # the disk's own clock may not tell one piece from the next
+        os.utime(path, ns=(now, now))
 
     def waiting(self) -> Iterator[Waiting]:
         """The pieces that wait, the damaged apart."""
-        for path in self._paths(_PIECES):
-            with suppress(VerificationFailed):
-                yield Waiting(path, self._header(path))
+        return self._readable(self._paths(_PIECES))
+
+    def first(self, most: int) -> list[Waiting]:
+        """Those that wait longest, in the order in which they came, the damaged apart."""
+        oldest = heapq.nsmallest(most, self._paths(_PIECES), key=lambda path: path.stat().st_mtime_ns)
+        return list(self._readable(oldest))
 
     @property
     def damaged(self) -> int:
@@ -183,9 +192,12 @@ class Bay:
 
         write_once(path, writing, beside=self._folder)
 
-    def _header(self, path: Path) -> Header:
-        with path.open("rb") as file:
-            return Header.load(next(opened(self._key, file)))
+    def _readable(self, paths: Iterable[Path]) -> Iterator[Waiting]:
+        for path in paths:
+            with suppress(VerificationFailed):
+                with path.open("rb") as file:
+                    header = Header.load(next(opened(self._key, file)))
+                yield Waiting(path, header)
 
     def _paths(self, folder: str) -> Iterator[Path]:
         with suppress(FileNotFoundError), os.scandir(self._folder / folder) as entries:

@@ -14,6 +14,7 @@ from federim.model.errors import VerificationFailed
 
 CHUNK_BYTES: Final = 1 << 20
 SALT_BYTES: Final = 32
+_TAG_BYTES: Final = 16
 _LENGTH_BYTES: Final = 4
 _COUNTER_BYTES: Final = 11
 
@@ -55,10 +56,10 @@ def opened(key: bytes, source: BinaryIO) -> Iterator[bytes]:
     number = 0
     length = source.read(_LENGTH_BYTES)
     while length:
-        sealed = source.read(int.from_bytes(length))
+        told, sealed = length, source.read(int.from_bytes(length))
         length = source.read(_LENGTH_BYTES)
         try:
-            yield cipher.decrypt(_nonce(number, last=not length), sealed, None)
+            yield cipher.decrypt(_nonce(number, last=not length), sealed, told)
         except (InvalidTag, ValueError):
             raise VerificationFailed(
                 f"chunk {number} of what was sealed: changed, cut off, or sealed under another key"
@@ -77,8 +78,8 @@ def _nonce(number: int, *, last: bool) -> bytes:
 
 
 def _write(target: BinaryIO, cipher: AESGCM, number: int, chunk: bytes, *, last: bool) -> None:
-    sealed = cipher.encrypt(_nonce(number, last=last), chunk, None)
-    target.write(len(sealed).to_bytes(_LENGTH_BYTES) + sealed)
+    length = (len(chunk) + _TAG_BYTES).to_bytes(_LENGTH_BYTES)
+    target.write(length + cipher.encrypt(_nonce(number, last=last), chunk, length))
 
 
 def _chunks(content: Iterable[bytes]) -> Iterator[bytes]:

@@ -77,6 +77,11 @@ def restore(
     )
 
 
+@subject.callback()
+def _group() -> None:
+    """Keep `report` a word of its own while it is the only one."""
+
+
 @subject.command("report")
 def report_(
     context: typer.Context,

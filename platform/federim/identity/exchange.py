@@ -259,11 +259,23 @@ class Exchange:
             for old in waiting
         ]
 
-    def rewritten(self, old: Pseudonym) -> None:
-        """Forget an earlier pseudonym, which no row bears any more; nothing of it stays in the vault."""
+    def rewritten(self, *old: Pseudonym) -> None:
+        """Forget earlier pseudonyms, which no row bears any more; nothing of them stays in the vault.
+
+        Raises
+        ------
+        IdentityError
+            Another program reads the vault, so that its files cannot be rid of what was forgotten; they wait
+            as before.
+        """
         with self._vault.database.transaction():
-            self._vault.originals.forget(old)
-            self._vault.rewritings.done(old)
+            for one in old:
+                self._vault.originals.forget(one)
+        # Before they are done: a kill in between must not leave what nobody would come back for.
+        self._vault.database.scrub()
+        with self._vault.database.transaction():
+            for one in old:
+                self._vault.rewritings.done(one)
 
     def reevaluate(self, progress: Progress = lambda _done, _of: None) -> Reevaluated:
         """Give every linked person a token of the key server's newest epoch; pseudonyms stay as they are.

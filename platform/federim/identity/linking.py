@@ -51,14 +51,14 @@ def _linked(batch: Sequence[bytes], key_server: KeyServer, epoch: Epoch, *, veri
     blinded = oprf.blind_many(batch)
     points = [*blinded.points, *(ristretto.random_point() for _ in range(_padding(len(batch))))]
     answer = key_server.evaluate(points, epoch=epoch.number, prove=verify)
+    if len(answer.points) != len(points):
+        raise IdentityError(
+            f"key server: {len(answer.points)} points came back for {len(points)}; nothing was linked"
+        )
     if verify:
         if answer.proof is None:
             raise IdentityError("key server: its answer came without the proof that was asked for")
         oprf.verify(epoch.public, points, answer.points, answer.proof)
-    elif len(answer.points) != len(points):
-        raise IdentityError(
-            f"key server: {len(answer.points)} points came back for {len(points)}; nothing was linked"
-        )
     return oprf.finalize_many(blinded, answer.points[: len(batch)])
 
 

@@ -184,12 +184,14 @@ class Rights:
         )
 
     def opposed(self, identities: Sequence[PatientIdentity]) -> list[bool]:
-        """Whether each of these is on the list; of one that cannot be read as an identity nobody knows."""
+        """Whether each of these is on the list, and so waits for no token; what is no identity is not."""
         readable: dict[int, PatientIdentity] = {}
         for place, told in enumerate(identities):
             with suppress(IdentityError):
                 readable[place], _ = self._canonical.identity(told)
         listed = dict(zip(readable, self._opposition.listed(list(readable.values())), strict=True))
+        with self._vault.database.transaction():
+            self._vault.awaiting.drop([readable[place] for place, opposed in listed.items() if opposed])
         return [listed.get(place, False) for place in range(len(identities))]
 
     def issuers(self, erasure: Erasure) -> frozenset[str]:

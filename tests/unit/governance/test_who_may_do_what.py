@@ -64,6 +64,22 @@ def test_votes_are_seen_once_ones_own_is_cast_or_all_is_decided(
     expect("see_votes", allowed, PEOPLE[person], AUTHOR, has_voted=has_voted, closed=closed)
 
 
+@pytest.mark.parametrize("staffed", [False, True])
+@pytest.mark.parametrize("person", [None, *PEOPLE])
+@pytest.mark.parametrize(
+    ("act", "may"),
+    [
+        ("answer_persons", {"officer", "author with every role"}),
+        ("decide_on_models", {"coordinator", "author with every role"}),
+    ],
+)
+def test_persons_and_models_have_somebody_who_answers_once_there_are_members(
+    act: str, may: set[str], person: str | None, staffed: bool
+) -> None:
+    who = None if person is None else PEOPLE[person]
+    expect(act, person in may or not staffed, who, staffed=staffed)
+
+
 @pytest.mark.parametrize(
     ("person", "coordinated", "allowed"),
     [
@@ -83,7 +99,7 @@ def test_members_are_enrolled_by_a_coordinator_once_there_is_one(
 
 def test_every_rule_is_in_this_table() -> None:
     rules = {name.removeprefix("check_can_") for name in vars(permissions) if name.startswith("check_can_")}
-    assert rules == {*ALLOWED, "see_votes", "enrol"}
+    assert rules == {*ALLOWED, "see_votes", "enrol", "answer_persons", "decide_on_models"}
 
 
 def expect(act: str, allowed: bool, *who: object, **state: object) -> None:

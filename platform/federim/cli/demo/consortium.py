@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +12,7 @@ from federim.cli.demo.people import HOSPITALS
 from federim.database import migrate
 from federim.governance.members import enrol
 from federim.home import Home, Role
-from federim.identity.keyserver import create_key_file
+from federim.identity.keyserver import create_key_file, open_key_server
 from federim.model.errors import HomeError
 from federim.model.export import MemberRole
 from federim.trust.roots import TrustKind
@@ -64,6 +65,10 @@ def found(root: Path) -> Consortium:
     )
     for home in (hub, *sites):
         migrate(home)
+    with closing(open_key_server(sites[0])) as key_server:
+        epoch = key_server.epochs()[0].public.hex()
+    for home in (hub, *sites):
+        home.trust("key-server", epoch, TrustKind.KEY_SERVER)
     for site in sites:
         site.trust(hub.name, hub.own_key.public, TrustKind.HUB, sealing=hub.own_key.sealing)
         hub.trust(site.name, site.own_key.public, TrustKind.SITE, sealing=site.own_key.sealing)

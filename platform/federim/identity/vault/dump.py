@@ -55,13 +55,15 @@ def write_dump(database: Database, file: BinaryIO, keys: Keys, progress: Progres
         A row of the vault is not as it was written.
     """
     found = counts(database)
-    made = datetime.now(UTC).isoformat(timespec="seconds")
+    made_at = datetime.now(UTC).isoformat(timespec="seconds")
     writer = SealedWriter(
-        file, keys.new, {"federim": KIND, "schema": VERSION, "made_at": made, "rows": sum(found.values())}
+        file, keys.new, {"federim": KIND, "schema": VERSION, "made_at": made_at, "rows": sum(found.values())}
     )
     for name, table in TABLES.items():
         for rows in database.pages(f"SELECT {', '.join(table.columns)} FROM {name}"):
-            writer.write(_packed(name, rekeyed(name, rows, keys)))
+            made = rekeyed(name, rows, keys)
+            # Under the same key that was a check, and the rows stay as they are.
+            writer.write(_packed(name, rows if keys.old is keys.new else made))
             progress(len(rows))
     writer.finish()
     return found

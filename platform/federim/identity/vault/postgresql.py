@@ -212,7 +212,7 @@ class PostgresqlDatabase:
                 yield
                 # COMMIT after a statement that failed is a silent ROLLBACK.
                 if self._connection.info.transaction_status != TransactionStatus.INTRANS:
-                    raise IdentityError(f"schema {self._schema} of PostgreSQL: a statement failed; run again")
+                    raise IdentityError("vault: a statement failed, and nothing changed; run again")
                 self._connection.execute("COMMIT")
             finally:
                 if self._connection.info.transaction_status in (

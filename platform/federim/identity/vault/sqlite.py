@@ -13,7 +13,7 @@ from federim.identity.keyfile import check_own_alone, put_in_place
 from federim.identity.vault.database import PATIENCE_SECONDS, ROWS_A_PAGE, Database, Parameters, Row
 from federim.identity.vault.schema import BYTES, statements
 from federim.keys import write_private
-from federim.model.errors import IdentityError, StorageFull
+from federim.model.errors import FederimError, IdentityError, StorageFull
 
 NAME: Final = "vault/identities.sqlite3"
 MAGIC: Final = b"SQLite format 3\0"  # https://sqlite.org/fileformat2.html §1.3.1
@@ -77,6 +77,7 @@ class SqliteDatabase:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._failed = False  # a statement of the transaction that is under way
 
     @classmethod
     def connect(cls, path: Path) -> Self:
@@ -103,21 +104,21 @@ class SqliteDatabase:
         return cls(connection, path)
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
-        with _plain_errors():
+        with self._statement():
             return self._connection.execute(sql, tuple(parameters)).fetchall()
 
     def pages(self, sql: str) -> Iterator[list[Row]]:
-        with _plain_errors(), contextlib.closing(self._connection.cursor()) as cursor:
+        with self._statement(), contextlib.closing(self._connection.cursor()) as cursor:
             cursor.execute(sql)
             while page := cursor.fetchmany(ROWS_A_PAGE):
                 yield page
 
     def run(self, sql: str, parameters: Parameters = ()) -> int:
-        with _plain_errors():
+        with self._statement():
             return self._connection.execute(sql, tuple(parameters)).rowcount
 
     def many(self, sql: str, rows: Iterable[Parameters]) -> None:
-        with _plain_errors():
+        with self._statement():
             self._connection.executemany(sql, rows)
 
     @contextlib.contextmanager
@@ -154,11 +155,24 @@ class SqliteDatabase:
         self._connection.close()
 
     @contextlib.contextmanager
+    def _statement(self) -> Iterator[None]:
+        try:
+            with _plain_errors():
+                yield
+        except FederimError:
+            self._failed = True
+            raise
+
+    @contextlib.contextmanager
     def _begun(self, begin: str) -> Iterator[None]:
         with _plain_errors():
             self._connection.execute(begin)
+            self._failed = False
             try:
                 yield
+                # SQLite would keep what came before the statement that failed.
+                if self._failed:
+                    raise IdentityError(f"{NAME}: a statement failed, and nothing changed; run again")
                 self._connection.execute("COMMIT")
             finally:
                 # SQLite has already rolled back after some errors, a full disk among them.

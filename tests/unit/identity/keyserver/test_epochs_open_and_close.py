@@ -93,7 +93,7 @@ def test_a_closing_that_was_interrupted_is_finished(
 def test_a_key_half_overwritten_is_not_taken_for_a_key(
     folder: EpochFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = folder.open_keys()[0].epoch
+    first, secret = folder.open_keys()[0].epoch, seed(tmp_path).read_bytes()
     folder.open_next()
 
     def killed(_path: Path) -> None:
@@ -103,6 +103,7 @@ def test_a_key_half_overwritten_is_not_taken_for_a_key(
         patched.setattr(Path, "unlink", killed)  # overwritten by now
         with pytest.raises(KeyboardInterrupt):
             folder.close(1)
+    assert seed(tmp_path).read_bytes() != secret
     assert [key.epoch.number for key in EpochFolder(tmp_path).open_keys()] == [2]
     assert folder.close(1) == first
 

@@ -228,6 +228,14 @@ def test_strange_requests_end_at_once(served: Consortium, head: bytes, status: i
     assert state_of(served.folder).points == {}
 
 
+@pytest.mark.parametrize("number", [b"0", b"01", b"-1", b"2", b"1.0", b"9" * 9000])
+def test_an_epoch_that_is_no_number_of_an_open_one_is_not_there(served: Consortium, number: bytes) -> None:
+    head = b"POST /v1/epochs/%s/evaluate HTTP/1.1\r\nhost: k\r\ncontent-length: 320\r\n\r\n" % number
+    with closing(raw(served, served.site())) as connection:
+        assert answer_to(connection, head + b"".join(POINTS)).startswith(b"HTTP/1.1 404")
+    assert state_of(served.folder).points == {}
+
+
 def test_a_head_that_never_comes_holds_no_connection(
     served: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
