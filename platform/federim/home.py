@@ -93,6 +93,15 @@ class Settings(BaseSettings):
     reidentifications_a_day: int = Field(
         default=3, ge=0, description="how many persons may be recognised within 24 hours"
     )
+    retention_years: int = Field(
+        default=20, ge=1, le=20, description="how long anything is kept for research, at most; then purge"
+    )
+    review_months: int = Field(
+        default=24,
+        ge=1,
+        le=60,
+        description="how long a dataset is kept before somebody says whether it still serves",
+    )
     verify_key_server: bool = Field(
         default=True, description="have the key server prove that it used the key of its public one"
     )

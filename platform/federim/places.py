@@ -93,6 +93,11 @@ class Places:
         return self.root / "erasures"
 
     @property
+    def purges(self) -> Path:
+        """Signed records of what was purged because it was old: counts."""
+        return self.root / "purges"
+
+    @property
     def notices(self) -> Path:
         """Sealed messages to other homes that wait to be carried there."""
         return self.root / "notices"

@@ -15,13 +15,14 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import erasure
 import folders
 import inputs
 import lake
 import pseudonyms
 import sources
 
-ROWS: Final = ("ct", "mr", "lake", "sources", "pseudonyms")
+ROWS: Final = ("ct", "mr", "lake", "sources", "pseudonyms", "erasure")
 MEMORY: Final = Path("/dev/shm")
 COPIES: Final = 5  # of the input that may exist at once, and some room
 
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", choices=[[], *ROWS], help="default: all")
     parser.add_argument("--ct", type=int, default=3000, help="CT slices of 0.5 MB (default 3000)")
     parser.add_argument("--mr", type=int, default=5000, help="MR slices of 128 kB (default 5000)")
+    parser.add_argument("--results", type=int, default=5_000_000, help="rows to erase from (default 5 M)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds measured (default 5)")
     told = parser.parse_args()
     rows = told.rows or ROWS
@@ -53,6 +55,9 @@ def main() -> None:
     if "pseudonyms" in rows:
         with tempfile.TemporaryDirectory(dir=place) as scratch, pseudonyms.one_core():
             _pseudonyms(pseudonyms.PseudonymBench(Path(scratch), told.rounds))
+    if "erasure" in rows:
+        with tempfile.TemporaryDirectory(dir=place) as scratch:
+            _erasure(erasure.ErasureBench(Path(scratch), told.results, told.rounds), told.results)
 
 
 def _lake(bench: lake.LakeBench, count: int) -> None:
@@ -90,6 +95,13 @@ def _pseudonyms(bench: pseudonyms.PseudonymBench) -> None:
         print(
             f"{'':<42}    ÷   {statistics.median(ratios):8,.2f}  ({min(ratios):,.2f} to {max(ratios):,.2f})"
         )
+
+
+def _erasure(bench: erasure.ErasureBench, results: int) -> None:
+    print(f"\nErase one person from {results:,} results, index, log and file statistics included")
+    ours, theirs = bench.measure()
+    _print("seconds", ours)
+    _print("÷ delta-rs' delete and vacuum", [one / other for one, other in zip(ours, theirs, strict=True)])
 
 
 def _print(title: str, found: list[float]) -> None:

@@ -339,15 +339,20 @@ def test_killed_anywhere_in_a_rotation_the_vault_opens(
     vault_home: Home, told: dict[int, Subject], tmp_path: Path
 ) -> None:
     """Kill at the first, second, … file or database operation, until a rotation outlives them all."""
-    killed = 0
+    following = vault_home.keys / "vault.key.next"
+    killed, key_made = 0, None
     while rotate_in_a_child(vault_home, kill_at=killed):
-        killed += 1
+        if key_made is None and following.exists():
+            key_made = killed
+        if key_made is not None:  # and again, once that one has made another key
+            assert rotate_in_a_child(vault_home, kill_at=key_made + 4)
         as_known(vault_home, told)
         assert list(vault_home.vault.glob(".*")) == []
+        killed += 1
     assert killed > 20
     as_known(vault_home, told)
     custody.rotate_key(vault_home, silent)
-    assert not (vault_home.keys / "vault.key.next").exists()
+    assert not following.exists()
     as_known(vault_home, told)
 
 

@@ -12,11 +12,12 @@ from vault_homes import contents, open_vault, patient, raw_database
 from federim.home import Home
 from federim.identity import custody
 from federim.identity.exchange import Exchange
+from federim.identity.rights import Rights
 from federim.identity.vault.database import ROWS_A_PAGE, marks
 from federim.identity.vault.places import place_of
 from federim.identity.vault.schema import TABLES
 from federim.identity.vault.vault import Vault
-from federim.model.errors import IdentityError
+from federim.model.errors import IdentityError, Opposed
 from federim.model.identifiers import Merge
 
 
@@ -103,12 +104,13 @@ def test_a_writer_waits_for_the_one_before_and_reads_what_that_wrote(vault_home:
     inside.wait()
     two.start()
     with raw_database(vault_home) as reader:
-        assert reader.rows("SELECT count(*) FROM epoch") == [(0,)]  # readers wait for nobody
-    assert seen == []
+        before = reader.rows("SELECT count(*) FROM epoch")  # readers wait for nobody
+    two.join(timeout=0.5)
+    seen_before = list(seen)
     may_end.set()
     one.join()
     two.join()
-    assert seen == [1]
+    assert (before, seen_before, seen) == ([(0,)], [], [1])
 
 
 def test_who_waits_too_long_is_told_so(vault_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,3 +252,12 @@ def test_two_sites_share_a_server_and_nothing_else(make_vault_home: Callable[...
             assert exchange.find(patient(1)) is None
             subjects.append(exchange.learn(patient(1)))
     assert subjects[0].person_id != subjects[1].person_id
+
+
+def test_an_opposition_that_was_refused_costs_the_next_ones_nothing(vault_home: Home) -> None:
+    with Rights.open(vault_home) as rights:
+        with pytest.raises(IdentityError, match="pseudonym"):
+            rights.oppose(rights.find.by_pseudonym("0" * 32), actor="test")
+        rights.oppose(rights.find.by_ipp("IPP-1"), actor="test")
+    with Exchange.open(vault_home) as exchange, pytest.raises(Opposed):
+        exchange.learn(patient(1))

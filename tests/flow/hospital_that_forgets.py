@@ -55,7 +55,7 @@ def image_of(path: Path, someone: Someone, number: int) -> Path:
     header = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
     study = f"1.2.826.0.1.3680043.10.77.{int(someone.ipp[4:])}"
     header.PatientID, header.PatientBirthDate = someone.ipp, f"{someone.birth:%Y%m%d}"
-    header.PatientSex = someone.sex
+    header.PatientSex, header.PatientName = someone.sex, f"{someone.family}^Ada"
     header.pop("IssuerOfPatientID", None)
     header.InstanceNumber, header.StudyDate = number, "20240520"
     header.StudyInstanceUID, header.SeriesInstanceUID = study, f"{study}.1"
@@ -68,7 +68,7 @@ def image_of(path: Path, someone: Someone, number: int) -> Path:
 def write_inbox(inbox: Path) -> Path:
     """What the hospital's systems know of everybody."""
     for number, someone in enumerate(people()):
-        folder = inbox / someone.ipp
+        folder = inbox / f"p{number}"
         folder.mkdir(parents=True)
         seen = dt.datetime(2024, 5, 18, 8, 30)
         (folder / "stay.hl7").write_bytes(admission(someone, seen, stay=f"S{number}"))
@@ -86,6 +86,10 @@ class Hospital:
 
     home: Home
     inbox: Path
+
+    def told(self, someone: Someone) -> Path:
+        """What came of somebody; no name of a file says whose it is."""
+        return self.inbox / f"p{people().index(someone)}"
 
     @property
     def release(self) -> Path:
@@ -127,7 +131,7 @@ class Hospital:
 
 
 def build(folder: Path, name: str = "alpha", *, peers: tuple[Home, ...] = ()) -> Hospital:
-    """A site that ingested everybody, froze and released a cohort, and has a raw image refused."""
+    """A site that ingested everybody, and froze and released a cohort."""
     key_file = folder / "oprf.key"
     if not key_file.exists():
         create_key_file(key_file)
@@ -142,7 +146,6 @@ def build(folder: Path, name: str = "alpha", *, peers: tuple[Home, ...] = ()) ->
     report = ingest(home, [inbox], actor=OFFICER)
     assert report.quarantined == 0, report
     _release(home)
-    _refuse_an_image(home, folder)
     connections[alias(home)].close()  # SQLite folds its log into the file that may be copied
     return Hospital(home, inbox)
 
@@ -181,8 +184,8 @@ def _release(home: Home) -> None:
     release(home, OFFICER, issued.document, today=TODAY)
 
 
-def _refuse_an_image(home: Home, folder: Path) -> None:
-    """Two images that came over the network: one waits, one was refused, because it is cut."""
+def leave_raw_images(home: Home, folder: Path) -> None:
+    """Two images of the first person that came over the network: one waits, one was refused as cut."""
     spool = Spool(home, "received")
     whole = image_of(folder / "raw.dcm", people()[0], 9).read_bytes()
     with spool.writing(spool.named("waits")) as file:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from byte_search import find
-from hospital_that_forgets import OFFICER, Hospital, build, people
+from hospital_that_forgets import OFFICER, Hospital, build, leave_raw_images, people
 
 from federim.audit import trail
 from federim.cli.rights import places
@@ -31,7 +31,10 @@ WHO = people()[0]
 
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory: pytest.TempPathFactory) -> Hospital:
-    return build(tmp_path_factory.mktemp("killed"))
+    folder = tmp_path_factory.mktemp("killed")
+    made = build(folder)
+    leave_raw_images(made.home, folder)
+    return made
 
 
 def run_children(homes: dict[str, int]) -> dict[str, dict[str, Any]]:
@@ -124,6 +127,6 @@ def test_whoever_objects_is_refused_while_their_erasure_waits(hospital: Hospital
     before = copy.rows()
     with Rights.open(copy.home) as rights:
         rights.oppose(rights.find.by_ins(WHO.ins), actor=OFFICER)
-    report = ingest(copy.home, [copy.inbox / WHO.ipp], actor=OFFICER)
+    report = ingest(copy.home, [copy.told(WHO)], actor=OFFICER)
     assert report.accepted == 0 and report.reasons.keys() == {"opposed"}
     assert copy.rows() == before

@@ -27,6 +27,7 @@ from federim.home import Home
 from federim.identity.exchange import Exchange
 from federim.identity.rights import Rights
 from federim.model.errors import KeyServerAway
+from federim.model.identifiers import IdentityStatus, Ins, Ipp, LocalId, NationalId, PatientIdentity
 from federim_pipelines import behind
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.behind import Draining, drain_behind
@@ -36,7 +37,6 @@ from federim_pipelines.parked.lot import ParkingLot
 from federim_pipelines.parked.resuming import resume
 from federim_pipelines.processes import process_pool
 from federim_pipelines.run import ingest
-from federim_pipelines.sources.cda import reading as cda
 from federim_pipelines.spool import Spool
 
 Content = dict[str, list[str]]
@@ -358,8 +358,9 @@ def test_nobody_waits_for_what_will_never_be_asked(
 ) -> None:
     """An INS that was met and not kept: its manifest was not followed, or the disk with it was taken away."""
     with Exchange.open(linked) as exchange, pytest.raises(KeyServerAway):
-        [identity] = cda.identities_in(cda_biology(new, [Result(SCAN, 95)]))
-        exchange.learn(identity)
+        national = NationalId(oid=new.oid, value=Ins(new.ins), status=IdentityStatus.QUALIFIED)
+        number = LocalId(issuer="", value=Ipp(new.ipp))
+        exchange.learn(PatientIdentity(local=(number,), national=national))
     write_image("ct.dcm", patient=new.ipp)
     assert ingest(linked, [inbox]).parked == 1
     key_server.start()

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from byte_search import find
 from clinical_messages import Result, Someone, fhir_bundle
-from hospital_that_forgets import OFFICER, PROJECT, Hospital, build, people
+from hospital_that_forgets import OFFICER, PROJECT, Hospital, build, leave_raw_images, people
 from typer.testing import CliRunner
 
 from federim.audit import trail
@@ -47,6 +47,7 @@ def consortium(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hospital, Hosp
     )
     migrate(nobody)
     alpha = build(folder, "alpha", peers=(nobody,))
+    leave_raw_images(alpha.home, folder)
     beta = build(folder, "beta", peers=(nobody, alpha.home))
     trust(alpha.home, beta.home)
     for home in (alpha.home, beta.home):
@@ -118,7 +119,7 @@ def test_nothing_of_who_objects_is_left_and_all_of_others_is(hospital: Hospital)
 
 def test_raw_images_of_who_objects_go_and_those_of_others_stay(hospital: Hospital) -> None:
     spool = hospital.home.spool
-    other = next((hospital.inbox / OTHER.ipp).glob("1.dcm")).read_bytes()
+    other = (hospital.told(OTHER) / "1.dcm").read_bytes()
     (spool / "arrived" / "received" / "0123456789abcdef").write_bytes(other)
     done = forgotten(hospital, WITH_IMAGES)
     assert done.elsewhere["spool"]["objects"] == 2
@@ -168,7 +169,7 @@ def test_a_release_without_the_person_stays_as_it_is(hospital: Hospital) -> None
 def test_what_comes_later_is_refused_whatever_number_it_bears(hospital: Hospital, tmp_path: Path) -> None:
     forgotten(hospital, WITH_IMAGES)
     before = hospital.rows()
-    report = ingest(hospital.home, [hospital.inbox / WITH_IMAGES.ipp], actor=OFFICER)
+    report = ingest(hospital.home, [hospital.told(WITH_IMAGES)], actor=OFFICER)
     assert report.accepted == 0 and set(report.reasons) == {"opposed"}
     assert hospital.rows() == before
     with Exchange.open(hospital.home) as exchange, pytest.raises(Opposed):
@@ -191,7 +192,7 @@ def test_a_withdrawn_opposition_brings_back_what_is_read_again(hospital: Hospita
     before = hospital.rows()
     forgotten(hospital, WITH_IMAGES)
     assert restored(hospital, WITH_IMAGES).was_listed
-    report = ingest(hospital.home, [hospital.inbox / WITH_IMAGES.ipp], actor=OFFICER)
+    report = ingest(hospital.home, [hospital.told(WITH_IMAGES)], actor=OFFICER)
     assert not report.reasons
     assert hospital.rows() == before
 
@@ -199,7 +200,7 @@ def test_a_withdrawn_opposition_brings_back_what_is_read_again(hospital: Hospita
 def test_another_number_lifts_the_whole_opposition(hospital: Hospital) -> None:
     forgotten(hospital, WITH_IMAGES)
     federim(hospital, "restore", "--ipp", "-", "--as", OFFICER, input_=f"{WITH_IMAGES.ipp}\n")
-    assert not ingest(hospital.home, [hospital.inbox / WITH_IMAGES.ipp], actor=OFFICER).reasons
+    assert not ingest(hospital.home, [hospital.told(WITH_IMAGES)], actor=OFFICER).reasons
 
 
 def test_who_objects_to_one_project_stays_for_the_others(hospital: Hospital) -> None:
@@ -245,8 +246,8 @@ def test_another_site_takes_back_what_was_told_and_not_its_own(
         elsewhere, [path for path in outbox.hand_out(hospital.home, tmp_path / "2") if "beta" in path.name]
     )
     assert told.withdrawn == 2
-    assert not ingest(elsewhere.home, [elsewhere.inbox / WITH_IMAGES.ipp], actor=OFFICER).reasons
-    assert set(ingest(elsewhere.home, [elsewhere.inbox / OTHER.ipp], actor=OFFICER).reasons) == {"opposed"}
+    assert not ingest(elsewhere.home, [elsewhere.told(WITH_IMAGES)], actor=OFFICER).reasons
+    assert set(ingest(elsewhere.home, [elsewhere.told(OTHER)], actor=OFFICER).reasons) == {"opposed"}
 
 
 def test_messages_taken_together_are_taken_in_the_order_of_writing(
@@ -256,7 +257,7 @@ def test_messages_taken_together_are_taken_in_the_order_of_writing(
     restored(hospital, WITH_IMAGES)
     messages = [path for path in outbox.hand_out(hospital.home, tmp_path / "1") if "gamma" in path.name]
     assert taken(stranger, messages)[0] == notices.Taken(remembered=1, withdrawn=1)
-    assert not ingest(stranger.home, [stranger.inbox / WITH_IMAGES.ipp], actor=OFFICER).reasons
+    assert not ingest(stranger.home, [stranger.told(WITH_IMAGES)], actor=OFFICER).reasons
 
 
 def test_a_project_is_told_to_sites_that_know_the_person_and_to_those_that_will(

@@ -7,8 +7,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from federim.model.errors import LakeError
+from federim_pipelines.deidentify.dictionaries import vr_of
 from federim_pipelines.deidentify.graphics import TYPED_NAMES
 from federim_pipelines.deidentify.header import LONG, Unknown, items, read_element, split
+from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.deidentify.part10 import encode_number, encode_sequence, encode_texts
 from federim_pipelines.deidentify.policy.policy import BIRTH_DATE
 from federim_pipelines.deidentify.private import PrivateRules
@@ -169,21 +171,21 @@ class Rekey:
                 if changed is not None:
                     dataset[tag] = DataElement(tag, vr, changed[0] if len(changed) == 1 else changed)
 
-    def _vr_in(self, dataset: Dataset, tag: Any) -> str:
+    def _vr_in(self, dataset: Dataset, tag: int) -> str:
         """The VR of an element, by whoever knows it."""
         told = dataset.get_item(tag).VR
-        if told in (None, "UN") and tag & _PRIVATE:
-            creator = dataset.get(creator_of(tag))
-            known = self._private_vr("" if creator is None else str(creator.value), tag)
-            return known
-        return str(told if told not in (None, "UN") else dataset[tag].VR)
+        if told not in (None, "UN"):
+            return str(told)
+        if not tag & _PRIVATE:
+            return vr_of(tag) or "UN"
+        creator = dataset.get(creator_of(tag))
+        return self._private_vr("" if creator is None else str(creator.value), tag)
 
 
 def _parts(value: Any) -> list[str]:
     if isinstance(value, bytes):
-        return value.decode("latin-1").rstrip(" \0").split("\\")
-    parts = value if isinstance(value, list) or hasattr(value, "append") else [value]
-    return ["" if part is None else str(part) for part in parts]
+        return value.decode("utf-8", "replace").rstrip(" \0").split("\\")
+    return [str(part) for part in values_of(value)]
 
 
 def _creators(elements: Mapping[int, bytes], *, explicit: bool) -> dict[int, str]:

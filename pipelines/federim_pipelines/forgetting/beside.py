@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydicom import Dataset, dcmread
 
@@ -23,10 +23,7 @@ class EraseHistory:
     name = "pulled"
 
     def __call__(self, home: Home, erasure: Erasure) -> dict[str, int]:
-        if not home.pulled.exists():
-            return {"instances": 0}
-        with History(home) as history:
-            return {"instances": sum(history.forget_person(each) for each in erasure.persons)}
+        return {"instances": _forget_history(home, erasure.persons)}
 
 
 class ErasePictures:
@@ -35,7 +32,7 @@ class ErasePictures:
     name = "pictures"
 
     def __call__(self, home: Home, erasure: Erasure) -> dict[str, int]:
-        return {"pictures": sum(pictures.forget(home, each) for each in erasure.persons)}
+        return {"pictures": _forget_pictures(home, erasure.persons)}
 
 
 class EraseTexts:
@@ -44,14 +41,15 @@ class EraseTexts:
     name = "texts"
 
     def __call__(self, home: Home, erasure: Erasure) -> dict[str, int]:
-        if not home.retained.exists():
-            return {"texts": 0}
-        with Review(home) as review:
-            kept = {(text.tag, text.text) for text in review.texts()}
-            theirs: Counter[tuple[int, str]] = Counter()
-            for path in _objects(home, erasure.persons):
-                theirs.update(kept & set(_texts(dcmread(home.objects / path, stop_before_pixels=True))))
-            return {"texts": review.forget(theirs)}
+        return {"texts": _forget_texts(home, erasure.persons)}
+
+
+def forget_persons(home: Home, persons: Sequence[Pseudonym]) -> None:
+    """Remove persons from all of this, while the lake still tells which objects are theirs."""
+    if persons:
+        _forget_history(home, persons)
+        _forget_pictures(home, persons)
+        _forget_texts(home, persons)
 
 
 def renamed(home: Home, old: Pseudonym, new: Pseudonym) -> None:
@@ -60,6 +58,28 @@ def renamed(home: Home, old: Pseudonym, new: Pseudonym) -> None:
     if home.pulled.exists():
         with History(home) as history:
             history.renamed(old, new)
+
+
+def _forget_history(home: Home, persons: Iterable[Pseudonym]) -> int:
+    if not home.pulled.exists():
+        return 0
+    with History(home) as history:
+        return sum(history.forget_person(each) for each in persons)
+
+
+def _forget_pictures(home: Home, persons: Iterable[Pseudonym]) -> int:
+    return sum(pictures.forget(home, each) for each in persons)
+
+
+def _forget_texts(home: Home, persons: Iterable[Pseudonym]) -> int:
+    if not home.retained.exists():
+        return 0
+    with Review(home) as review:
+        kept = {(text.tag, text.text) for text in review.texts()}
+        theirs: Counter[tuple[int, str]] = Counter()
+        for path in _objects(home, persons):
+            theirs.update(kept & set(_texts(dcmread(home.objects / path, stop_before_pixels=True))))
+        return review.forget(theirs)
 
 
 def _objects(home: Home, persons: Iterable[Pseudonym]) -> list[str]:

@@ -45,6 +45,8 @@ class Nouns(TyperGroup):
         "restore": "federim.cli.rights:restore",
         "subject": "federim.cli.rights:subject",
         "notices": "federim.cli.notices:notices",
+        "retention": "federim.cli.retention:retention",
+        "purge": "federim.cli.purge:purge",
         "audit": "federim.cli.audit:audit",
         "trust": "federim.cli.trust:trust",
     }

@@ -234,3 +234,21 @@ class Recognition(models.Model):
 
     def __str__(self) -> str:
         return f"re-identification {self.number}"
+
+
+class RelevanceReview(models.Model):
+    """What a site's officer said of a dataset: it serves, and is kept until a day."""
+
+    dataset = models.CharField(max_length=120)  # a snapshot's id as it was then, a release's name, "lake"
+    reason = models.CharField(max_length=500)
+    keep_until = models.DateField()
+    reviewed_by = models.CharField(max_length=80)
+    reviewed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "governance_relevance_review"
+        ordering = ("reviewed_at", "id")
+        constraints = (models.CheckConstraint(condition=~Q(reason=""), name="a_review_has_a_reason"),)
+
+    def __str__(self) -> str:
+        return f"{self.dataset} until {self.keep_until}"

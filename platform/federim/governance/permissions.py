@@ -111,6 +111,16 @@ def check_can_recognise(member: Member, asker: str) -> None:
         raise NotAllowed(f"{member.name} cannot know who it is: only {asker}, who asked, can")
 
 
+def check_can_keep(member: Member) -> None:
+    """Say that a dataset still serves, and until when it is kept."""
+    _need(member, MemberRole.SITE_OFFICER, "say how long a dataset is kept")
+
+
+def check_can_purge(member: Member) -> None:
+    """Remove what is too old."""
+    _need(member, MemberRole.SITE_OFFICER, "purge what is too old")
+
+
 can_enrol = twin(check_can_enrol, NotAllowed)
 can_request = twin(check_can_request, NotAllowed)
 can_change = twin(check_can_change, NotAllowed)
@@ -125,3 +135,5 @@ can_agree_to_recognise = twin(check_can_agree_to_recognise, NotAllowed)
 can_recognise = twin(check_can_recognise, NotAllowed)
 can_answer_persons = twin(check_can_answer_persons, NotAllowed)
 can_decide_on_models = twin(check_can_decide_on_models, NotAllowed)
+can_keep = twin(check_can_keep, NotAllowed)
+can_purge = twin(check_can_purge, NotAllowed)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from federim.identity import oprf, ristretto
 from federim.identity.keyserver import LARGEST_MESSAGE, MESSAGE_SIZES, Epoch, KeyServer
-from federim.model.errors import IdentityError
+from federim.model.errors import IdentityError, VerificationFailed
 from federim.model.identifiers import NationalId
 
 
@@ -34,7 +34,9 @@ def tokens(
     Raises
     ------
     IdentityError
-        The epoch is not open, this site may not ask, or the answer is not one made with the announced key.
+        The epoch is not open, or this site may not ask.
+    VerificationFailed
+        The answer is not one made with the announced key.
     KeyServerAway
         The key server cannot be asked now. Tokens of the questions before are lost with it: ask for as many
         persons at a time as can be kept at once.
@@ -52,14 +54,17 @@ def _linked(batch: Sequence[bytes], key_server: KeyServer, epoch: Epoch, *, veri
     points = [*blinded.points, *(ristretto.random_point() for _ in range(_padding(len(batch))))]
     answer = key_server.evaluate(points, epoch=epoch.number, prove=verify)
     if len(answer.points) != len(points):
-        raise IdentityError(
+        raise VerificationFailed(
             f"key server: {len(answer.points)} points came back for {len(points)}; nothing was linked"
         )
-    if verify:
-        if answer.proof is None:
-            raise IdentityError("key server: its answer came without the proof that was asked for")
-        oprf.verify(epoch.public, points, answer.points, answer.proof)
-    return oprf.finalize_many(blinded, answer.points[: len(batch)])
+    if verify and answer.proof is None:
+        raise VerificationFailed("key server: its answer came without the proof that was asked for")
+    try:
+        if answer.proof is not None:
+            oprf.verify(epoch.public, points, answer.points, answer.proof)
+        return oprf.finalize_many(blinded, answer.points[: len(batch)])
+    except IdentityError as error:  # of the key server, not of a person: the next answer would be no better
+        raise VerificationFailed(str(error)) from None
 
 
 def _batches(messages: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

@@ -34,7 +34,10 @@ _READS: Final = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duck
 
 
 def connect_home(home: Home) -> duckdb.DuckDBPyConnection:
-    """A connection to every live table of the home; its files stay as they are now while it is open."""
+    """A connection to every live table of the home; its files stay as they are now while it is open.
+
+    But where a person is taken out of the lake meanwhile (`rewriting`): then it must be opened again.
+    """
     lake = Lake(home)
     return connect({name: lake.files(name) for name in TABLES}, memory=home.settings.query_memory)
 

@@ -20,6 +20,29 @@ Into = Callable[[Table, pa.Table], pa.Table]
 """One person's rows of a table, without `bucket`, to what stands in their place: row by row, in the order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sparing:
+    """Some of a person's rows go, the others stay as they are.
+
+    Attributes
+    ----------
+    stay : callable
+        Of one person's rows of a table, without `bucket`, a boolean a row. It tells the same of the same row,
+        whatever rows it comes with.
+    """
+
+    stay: Callable[[Table, pa.Table], pa.BooleanArray]
+
+    def split(self, table: Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Rows that go, and rows that stay."""
+        stay = self.stay(table, rows)
+        return rows.filter(pc.invert(stay)), rows.filter(stay)
+
+
+Fate = Into | Sparing | None
+"""What becomes of a person's rows; with None they go."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Replacement:
     """What changes in one table.
@@ -27,13 +50,15 @@ class Replacement:
     Attributes
     ----------
     leaving : persons
-        Those whose rows go from the files, all of them.
+        Those whose rows go from the files, all of them; what is spared of them comes again.
     files : paths
         Those that hold rows of persons leaving.
     rows : pa.Table
         What comes, as the table's declared columns.
     before, after : by person that changes
         Their rows, and row by row what they were made into; not in `after` where they only go.
+    spared : by person
+        Rows that stay as they are, of persons of whom only some go.
     """
 
     leaving: frozenset[str]
@@ -41,6 +66,7 @@ class Replacement:
     rows: pa.Table
     before: Mapping[str, pa.Table]
     after: Mapping[str, pa.Table]
+    spared: Mapping[str, pa.Table]
 
     @property
     def changes(self) -> bool:
@@ -67,7 +93,7 @@ class Buckets:
 def replacements(
     tables: Iterable[Table],
     files: Mapping[str, Sequence[Path]],
-    into: Mapping[str, Into | None],
+    into: Mapping[str, Fate],
     buckets: Buckets,
 ) -> dict[str, Replacement]:
     """What changes in each table, where it consists of these files.
@@ -76,7 +102,6 @@ def replacements(
     ----------
     files : by table
     into : by person
-        None takes the person's rows out.
 
     Raises
     ------
@@ -91,23 +116,33 @@ def replacements(
 
 
 def _replacement(
-    table: Table, files: Sequence[Path], into: Mapping[str, Into | None], buckets: Buckets
+    table: Table, files: Sequence[Path], into: Mapping[str, Fate], buckets: Buckets
 ) -> Replacement:
     holding = buckets.files(files, into)
     found = rows_of(table, holding, into)
     before = {person: found.filter(pc.equal(found["person_id"], person)) for person in sorted(into)}
+    spared: dict[str, pa.Table] = {}
+    for person, fate in into.items():
+        if isinstance(fate, Sparing):
+            before[person], spared[person] = fate.split(table, before[person])
+    untouched = {person for person in spared if not before[person].num_rows}
+    leaving = frozenset(into) - untouched
+    if untouched:
+        holding = buckets.files(holding, leaving)
+    again = [rows for person, rows in spared.items() if person in leaving]
     after = {
-        person: _checked(table, rows, make(table, rows))
+        person: _checked(table, rows, fate(table, rows))
         for person, rows in before.items()
-        if (make := into[person]) is not None and rows.num_rows
+        if callable(fate := into[person]) and rows.num_rows
     }
     if not after:
         return Replacement(
-            leaving=frozenset(into),
+            leaving=leaving,
             files=tuple(holding),
-            rows=found.schema.empty_table(),
+            rows=pa.concat_tables([found.schema.empty_table(), *again]),
             before=before,
             after=after,
+            spared=spared,
         )
     new = pa.concat_tables(after.values())
     others = frozenset(pc.unique(new["person_id"]).to_pylist()) - frozenset(into)
@@ -117,19 +152,21 @@ def _replacement(
         # Both persons may have been told of the same study: what one's row is without, the other's fills.
         rows = combine(table, pa.concat_tables([held, new]))
         return Replacement(
-            leaving=others | frozenset(into),
+            leaving=others | leaving,
             files=tuple(dict.fromkeys((*holding, *beside))),
-            rows=rows,
+            rows=pa.concat_tables([rows, *again]),
             before=before,
             after=after,
+            spared=spared,
         )
     kept = first_of_each(row_keys(table, new), set(row_keys(table, held)))
     return Replacement(
-        leaving=frozenset(into),
+        leaving=leaving,
         files=tuple(holding),
-        rows=new.take(pa.array(kept, pa.int64())),
+        rows=pa.concat_tables([new.take(pa.array(kept, pa.int64())), *again]),
         before=before,
         after=after,
+        spared=spared,
     )
 
 

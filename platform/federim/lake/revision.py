@@ -15,16 +15,14 @@ from federim.lake import snapshot, snapshot_folder
 from federim.lake.declaration import Table
 from federim.lake.person_rows import Copies, Copy, by_bucket, write_rows
 from federim.lake.prepare import placed
-from federim.lake.replacement import Buckets, Into, Replacement, replacements
+from federim.lake.replacement import Buckets, Fate, Replacement, replacements
 from federim.lake.schema import TABLES
 from federim.lake.snapshot import Snapshot
 from federim.lake.snapshot_folder import PinnedFile
 from federim.lake.snapshot_tables import MEMBERS, SNAPSHOT_TABLES
 
 
-def revise(
-    home: Home, frozen: Snapshot, into: Mapping[str, Into | None], *, copies: Copies
-) -> Snapshot | None:
+def revise(home: Home, frozen: Snapshot, into: Mapping[str, Fate], *, copies: Copies) -> Snapshot | None:
     """A snapshot like `frozen`, of the same moment, in which persons are changed; None where none is in it.
 
     Its definition and its other persons' rows are the same. What it pins of files that hold the persons are
@@ -35,10 +33,9 @@ def revise(
     into : by person
         See `replacement.replacements`.
     """
-    members = {table.name: [home.snapshots / frozen.id / f"{table.name}.parquet"] for table in MEMBERS}
-    files = {**members, **_present(home, frozen)}
     bucket_key = home.secret("bucket")
-    changes = replacements(SNAPSHOT_TABLES.values(), files, into, Buckets(bucket_key))
+    members = _members_files(home, frozen)
+    changes = _changes(home, frozen, into)
     if not any(change.changes for change in changes.values()):
         return None
     content, sha256, created_at = snapshot_folder.read(home.snapshots / frozen.id)
@@ -55,6 +52,20 @@ def revise(
             "files": [asdict(pinned) for pinned in _pinned(home, frozen, changes, bucket_key, copies)],
         }
         return snapshot.read(snapshot_folder.publish(home, part, revised, created_at=created_at))
+
+
+def concerns(home: Home, frozen: Snapshot, into: Mapping[str, Fate]) -> bool:
+    """Whether `revise` would put another snapshot in the place of this one."""
+    return any(change.changes for change in _changes(home, frozen, into).values())
+
+
+def _changes(home: Home, frozen: Snapshot, into: Mapping[str, Fate]) -> dict[str, Replacement]:
+    files = {**_members_files(home, frozen), **_present(home, frozen)}
+    return replacements(SNAPSHOT_TABLES.values(), files, into, Buckets(home.secret("bucket")))
+
+
+def _members_files(home: Home, frozen: Snapshot) -> dict[str, list[Path]]:
+    return {table.name: [home.snapshots / frozen.id / f"{table.name}.parquet"] for table in MEMBERS}
 
 
 def _present(home: Home, frozen: Snapshot) -> dict[str, list[Path]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from federim.home import Home
@@ -18,7 +19,7 @@ from federim.lake.images import StoredObject
 from federim.lake.locks import nobody_copies
 from federim.lake.person_rows import count, rows_of
 from federim.lake.renames import Renames
-from federim.lake.replacement import Buckets, Into
+from federim.lake.replacement import Buckets, Fate, Sparing
 from federim.lake.rewriting_batch import batch
 from federim.lake.schema import TABLES
 from federim.lake.storage import disk_may_refuse, private_files, sync
@@ -34,14 +35,16 @@ class Change:
 
     Attributes
     ----------
-    into : callable, optional
-        Gives the rows that stand in the place of the person's, row by row in the order given, or None: they
-        go. It is given all that the person has in one table, as the table's declared columns (no `bucket`),
-        and gives the same columns; for every table with persons and for a snapshot's `cohort_person` and
-        `cohort_series`. It may be called more than once, and gives the same for the same. Of `instance_file`
-        it leaves `sha256`, `path` and `size`, which `objects` tells; sizes of series follow.
+    into : callable, Sparing, optional
+        Gives the rows that stand in the place of the person's, row by row in the order given; or says which
+        of them stay as they are while others go; or None: they go. It is given all that the person has in one
+        table, as the table's declared columns (no `bucket`), and gives the same columns; for every table with
+        persons and for a snapshot's `cohort_person` and `cohort_series`. It may be called more than once, and
+        gives the same for the same. Of `instance_file` it leaves `sha256`, `path` and `size`, which `objects`
+        tells; sizes of series follow.
     objects : old path to stored object
-        What stands in the place of each of `objects_of` the person, stored already; none where rows go.
+        What stands in the place of each of `objects_of` the person, stored already; none where rows go, or
+        stay as they are.
     records : record key to record key
         Under which key the index has a record from now on, where its key was made of the person.
     contents : content to content
@@ -49,7 +52,7 @@ class Change:
     """
 
     person_id: Pseudonym
-    into: Into | None
+    into: Fate
     objects: Mapping[str, StoredObject] = field(default_factory=dict)
     records: Mapping[bytes, bytes] = field(default_factory=dict)
     contents: Mapping[bytes, bytes] = field(default_factory=dict)
@@ -67,7 +70,7 @@ class Rewritten:
         Files, of live tables or pinned by snapshots, that held the persons.
     snapshots : old id to new id
     rows_left : int
-        Rows of the persons in any file of a table, live or pinned.
+        Rows of the persons in any file of a table, live or pinned, but for those that were to stay.
     """
 
     tables: Mapping[str, int]
@@ -113,6 +116,7 @@ def rewrite(
         into = {str(change.person_id): _with_objects(change, objects) for change in changes}
         gone = {path for paths in objects.values() for path in paths}
         stay = {stored.path for change in changes for stored in change.objects.values()}
+        stay |= _spared_objects(home, changes)
         told = {"files": len(_holding(home, into)), "snapshots": {}}
         renames = {str(change.person_id): Renames(change.records, change.contents) for change in changes}
         writer.take(batch(home, writer, into, renames, erased=gone - stay, told=told))
@@ -132,19 +136,35 @@ def objects_of(home: Home, person_id: Pseudonym) -> frozenset[str]:
 
 def objects_of_each(home: Home, persons: Collection[Pseudonym]) -> dict[Pseudonym, frozenset[str]]:
     """As `objects_of`, for many persons in one pass."""
-    files = Buckets(home.secret("bucket")).files(_on_disk(home, INSTANCE_FILE), persons)
-    rows = rows_of(INSTANCE_FILE, files, persons).select(["person_id", "path"])
+    rows = _instance_files(home, persons).select(["person_id", "path"])
     found: dict[Pseudonym, set[str]] = {person: set() for person in persons}
     for person, path in zip(*(column.to_pylist() for column in rows.columns), strict=True):
         found[person].add(path)
     return {person: frozenset(paths) for person, paths in found.items()}
 
 
-def _with_objects(change: Change, held: Mapping[Pseudonym, frozenset[str]]) -> Into | None:
+def _instance_files(home: Home, persons: Collection[Pseudonym]) -> pa.Table:
+    """What any file of the lake says of where the persons' objects lie."""
+    files = Buckets(home.secret("bucket")).files(files_on_disk(home, INSTANCE_FILE), persons)
+    return rows_of(INSTANCE_FILE, files, persons)
+
+
+def _spared_objects(home: Home, changes: Collection[Change]) -> set[str]:
+    """Paths of the objects whose rows stay as they are."""
+    sparing = {change.person_id: change.into for change in changes if isinstance(change.into, Sparing)}
+    rows = _instance_files(home, sparing)
+    found: set[str] = set()
+    for person, fate in sparing.items():
+        _, stay = fate.split(INSTANCE_FILE, rows.filter(pc.equal(rows["person_id"], person)))
+        found.update(stay["path"].to_pylist())
+    return found
+
+
+def _with_objects(change: Change, held: Mapping[Pseudonym, frozenset[str]]) -> Fate:
     """What becomes of a person's rows, those that say where an object lies among them."""
     into, objects = change.into, change.objects
-    if into is None:
-        return None
+    if into is None or isinstance(into, Sparing):
+        return into
     missing = len(held[change.person_id] - objects.keys())
     if missing:
         raise LakeError(f"{missing} stored objects of a person have nothing to stand in their place")
@@ -188,7 +208,7 @@ def _left_over(home: Home, table: Table, needed: set[Path]) -> list[Path]:
     return [path for path in (home.lake / table.name).glob("bucket=*/*") if path not in needed]
 
 
-def _on_disk(home: Home, table: Table) -> list[Path]:
+def files_on_disk(home: Home, table: Table) -> list[Path]:
     """Every file of a table there is, those that nobody needs too if they can be read."""
     needed = _needed(home, table)
     return [*needed, *filter(_readable, _left_over(home, table, needed))]
@@ -213,7 +233,7 @@ def _holding(home: Home, persons: Collection[str]) -> list[Path]:
     ]
 
 
-def _revise(home: Home, writer: LakeWriter, into: Mapping[str, Into | None]) -> None:
+def _revise(home: Home, writer: LakeWriter, into: Mapping[str, Fate]) -> None:
     """Put revisions in the place of the snapshots that the persons are in."""
     for frozen in snapshot.every(home):
         revised = revision.revise(home, frozen, into, copies=writer.copies)
@@ -247,13 +267,24 @@ def _remove_unneeded(home: Home, writer: LakeWriter) -> list[str]:
     return erased
 
 
-def _result(home: Home, writer: LakeWriter, persons: Collection[str]) -> Rewritten:
+def _result(home: Home, writer: LakeWriter, into: Mapping[str, Fate]) -> Rewritten:
     tables: Counter[str] = Counter()
     snapshots: dict[str, str] = {}
     files = 0
-    for told in map(writer.index.told, map(writer.subject, persons)):
+    for told in map(writer.index.told, map(writer.subject, into)):
         tables.update(told["tables"])
         snapshots |= told["snapshots"]
         files = max(files, told["files"])
-    left = count(_holding(home, persons), persons)
+    left = sum(_left(home, table, into) for table in TABLES.values() if table.person)
     return Rewritten(tables=dict(tables), files_rewritten=files, snapshots=snapshots, rows_left=left)
+
+
+def _left(home: Home, table: Table, into: Mapping[str, Fate]) -> int:
+    """How many rows of a table's files, live or pinned, are not what was to become of them."""
+    files = Buckets(home.secret("bucket")).files(_needed(home, table), into)
+    left = count(files, into)
+    sparing = {person: fate for person, fate in into.items() if isinstance(fate, Sparing)}
+    rows = rows_of(table, files, sparing)
+    for person, fate in sparing.items():
+        left -= fate.split(table, rows.filter(pc.equal(rows["person_id"], person)))[1].num_rows
+    return left

@@ -15,7 +15,7 @@ from federim.lake.declaration import Table
 from federim.lake.entered import Entered, Place
 from federim.lake.prepare import bucket_of, placed, row_digest, row_keys
 from federim.lake.renames import Renames, stands
-from federim.lake.replacement import Buckets, Into, Replacement, replacements
+from federim.lake.replacement import Buckets, Fate, Replacement, replacements
 from federim.lake.schema import TABLES
 from federim.lake.staging import Batch, Entry, Erasure, Share
 from federim.lake.tables import Lake, LakeWriter
@@ -26,7 +26,7 @@ Moves = dict[Place, tuple[str, Place | None]]
 def batch(
     home: Home,
     writer: LakeWriter,
-    into: Mapping[str, Into | None],
+    into: Mapping[str, Fate],
     renames: Mapping[str, Renames],
     *,
     erased: Collection[str],
@@ -56,7 +56,7 @@ def batch(
         tables, {table.name: lake.files(table.name) for table in tables}, into, Buckets(bucket_key)
     )
     moves = _moves(tables, changes, bucket_key)
-    before = {row_digest(TABLES[place.table], place.key) for place in moves}
+    before = {row_digest(TABLES[at.table], at.key) for at, (_, now) in moves.items() if now != at}
     after = {key for table in tables for key in row_keys(table, changes[table.name].rows)}
     heirs = _heirs(changes.values())
     held = _records(writer, into, moves, renames)
@@ -99,6 +99,8 @@ def _moves(tables: Iterable[Table], changes: Mapping[str, Replacement], bucket_k
             after = change.after.get(person)
             new = repeat(None) if after is None else _places(table, after, bucket_key)
             moves.update({place: (person, heir) for place, heir in zip(places, new, strict=False)})
+        for person, rows in change.spared.items():
+            moves.update({place: (person, place) for place in _places(table, rows, bucket_key)})
     return moves
 
 
@@ -110,9 +112,11 @@ def _places(table: Table, rows: pa.Table, bucket_key: bytes) -> Iterator[Place]:
 
 def _heirs(changes: Iterable[Replacement]) -> dict[str, str]:
     """Who the persons are from now on, those that have rows still."""
-    return {
-        person: after["person_id"][0].as_py() for change in changes for person, after in change.after.items()
-    }
+    heirs = {}
+    for change in changes:
+        heirs.update({person: after["person_id"][0].as_py() for person, after in change.after.items()})
+        heirs.update({person: person for person, rows in change.spared.items() if rows.num_rows})
+    return heirs
 
 
 def _records(

@@ -88,6 +88,8 @@ def load(home: Home, wanted: str) -> Snapshot:
     ------
     UnknownName
         There is none, or several begin so; the message suggests the nearest.
+    LakeError
+        It was purged.
     VerificationFailed
         One of the snapshots' own files was changed.
     """
@@ -97,6 +99,10 @@ def load(home: Home, wanted: str) -> Snapshot:
         heir = tombstone.heir(revised, wanted)
         if heir in known:
             return known[heir]
+        if not heir:
+            raise LakeError(
+                f"snapshot {wanted} was purged, and nothing stands for it; freeze the cohort again"
+            )
     of_cohort = [snapshot for snapshot in known.values() if snapshot.cohort == wanted]
     if of_cohort:
         return max(of_cohort, key=lambda snapshot: snapshot.created_at)

@@ -20,12 +20,15 @@ KIND: Final = "tombstone"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """A snapshot that is no more, and its revision; by id and by sha256. It says of nobody why."""
+    """A snapshot that is no more, and its revision, if it has one; by id and by sha256.
+
+    It says of nobody why.
+    """
 
     snapshot: str
     sha256: str
-    into: str
-    into_sha256: str
+    into: str = ""
+    into_sha256: str = ""
 
 
 def bury(home: Home, tombstone: Tombstone) -> None:
@@ -54,7 +57,10 @@ def every(home: Home) -> dict[str, Tombstone]:
 
 
 def heir(tombstones: Mapping[str, Tombstone], snapshot: str) -> str:
-    """The id of the snapshot that stands now for the one of this id; its own, where it was not revised."""
+    """The id of the snapshot that stands now for the one of this id; empty where none does.
+
+    Its own, where it was not revised.
+    """
     while snapshot in tombstones:
         snapshot = tombstones[snapshot].into
     return snapshot

@@ -34,6 +34,8 @@ ALLOWED: dict[str, set[str]] = {
     "ask_to_recognise": {"reidentifier", "author with every role"},
     "agree_to_recognise": {"reidentifier"},
     "recognise": {"author with every role"},
+    "keep": {"officer", "author with every role"},
+    "purge": {"officer", "author with every role"},
 }
 NEEDS_AUTHOR = {"change", "coordinate", "vote", "release", "agree_to_recognise", "recognise"}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from federim.identity import ins, linking
 from federim.identity.keyserver import EmbeddedKeyServer, Epoch, Evaluation
-from federim.model.errors import IdentityError, KeyServerAway
+from federim.model.errors import KeyServerAway, VerificationFailed
 from federim.model.identifiers import IdentityStatus, NationalId
 
 SEED = bytes(range(32))
@@ -100,7 +100,7 @@ def test_another_key_than_the_announced_one_is_found_out() -> None:
                 ),
             )
 
-    with pytest.raises(IdentityError, match="not made with the key"):
+    with pytest.raises(VerificationFailed, match="not made with the key"):
         linking.tokens(MESSAGES, Liar())
 
 
@@ -114,7 +114,7 @@ def test_an_answer_cut_short_links_nobody(verify: bool, kept: int) -> None:
             whole = super().evaluate(points, epoch=epoch, prove=prove)
             return replace(whole, points=whole.points[:kept])
 
-    with pytest.raises(IdentityError, match=f"{kept} points came back for 10"):
+    with pytest.raises(VerificationFailed, match=f"{kept} points came back for 10"):
         linking.tokens(MESSAGES[:3], Cut(), verify=verify)
 
 
@@ -126,7 +126,7 @@ def test_a_proof_that_was_asked_for_must_come() -> None:
             return super().evaluate(points, epoch=epoch, prove=False)
 
     assert linking.tokens(MESSAGES, Shy(), verify=False) == linking.tokens(MESSAGES, Overheard())
-    with pytest.raises(IdentityError, match="without the proof"):
+    with pytest.raises(VerificationFailed, match="without the proof"):
         linking.tokens(MESSAGES, Shy())
 
 

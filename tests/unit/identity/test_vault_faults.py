@@ -160,7 +160,9 @@ def test_deleted_rows_leave_no_byte_while_others_have_the_vault_open(home: Home)
         assert len(idle.awaiting) == 0
         insert = "INSERT INTO person (person_id, seed) VALUES (?, ?)"
         vault.database.many(insert, [(f"{PERSON}{number}", b"") for number in range(500)])
-        vault.database.run("DELETE FROM person WHERE person_id LIKE ?", (f"{PERSON}%",))
+        with closing(sqlite3.connect(file_of(home), isolation_level=None)) as another_tool:
+            another_tool.execute("PRAGMA secure_delete = OFF")
+            another_tool.execute("DELETE FROM person WHERE person_id LIKE ?", (f"{PERSON}%",))
         assert any(PERSON.encode() in content for content in files_of(home).values())
         vault.database.scrub()
         assert not any(PERSON.encode() in content for content in files_of(home).values())

@@ -100,6 +100,9 @@ def test_a_hub_vouches_for_newcomers_and_its_revocations_stick() -> None:
     beta = TrustRoot(name="beta", kind=SITE, public=B, sealing=C)
     known = merged(roots, [beta], hub="hub")
     assert (known.current("beta").vouched_by, known.current("beta").sealing) == ("hub", C)
+    over = merged(known, [replace(beta, until=NOON)], hub="hub")
+    assert over.of("beta")[0].until == NOON
+    assert merged(over, [beta], hub="hub") == over
     gone = merged(known, [replace(beta, revoked=NOON, reason="left")], hub="hub")
     assert gone.of("beta")[0].revoked == NOON
     assert merged(gone, [beta], hub="hub") == gone, "an older bundle brings nothing back"

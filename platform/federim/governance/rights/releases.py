@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,6 +31,8 @@ from federim.keys import replace_private
 from federim.lake import manifest, snapshot
 from federim.lake.storage import private_files, sync
 from federim.model.errors import FederimError, StorageFull
+
+ERASURE: Final = "erasure"
 
 
 class ReviseReleases:
@@ -61,6 +63,20 @@ def withdrawn(release: Release) -> bool:
     return bool(release.document.get("kind") == Kind.REVISION and not release.document.get("manifest"))
 
 
+def withdraw(home: Home, release: Release, *, because: str, about: str, actor: str) -> None:
+    """Leave nothing of a release but its tombstone; killed, the same again completes it.
+
+    Parameters
+    ----------
+    because, about : an erasure or a purge, and its id
+    """
+    if not withdrawn(release):
+        document = _bury(home, release, because=because, about=about, into="")
+        with acting(home, actor, "export.withdraw", release=release.name, **{because: about}):
+            _keep(home, release, document, manifest_sha256=release.manifest_sha256)
+    _tidy(home, release)
+
+
 def _affected(home: Home, erasure: Erasure) -> Iterator[Release]:
     every = list(Release.objects.using(alias(home)).filter(site=home.name))
     if erasure.project:
@@ -84,7 +100,7 @@ def _revise(home: Home, release: Release, erasure: Erasure) -> None:
     decision = documents.read(_standing(final) / "decision.json")
     examined = _examined(home, decision)
     if examined is None:
-        _withdraw(home, release, erasure)
+        withdraw(home, release, because=ERASURE, about=erasure.id, actor=erasure.actor)
         return
     if _says_the_same(final, examined) and _manifest_sha256(final) == release.manifest_sha256:
         return
@@ -92,7 +108,7 @@ def _revise(home: Home, release: Release, erasure: Erasure) -> None:
         write_contents(folder, package_of(decision)[1], examined, decision)
         facts = {**_facts(release), "revises": release.manifest_sha256}
         sha256 = manifest.write(folder, facts, home.signing_key, signer=home.name)
-        document = _bury(home, release, erasure, into=sha256)
+        document = _bury(home, release, because=ERASURE, about=erasure.id, into=sha256)
         with acting(
             home, erasure.actor, "export.revise", release=release.name, manifest=sha256, erasure=erasure.id
         ):
@@ -127,21 +143,14 @@ def _says_the_same(folder: Path, examined: Examined) -> bool:
         return False
 
 
-def _withdraw(home: Home, release: Release, erasure: Erasure) -> None:
-    document = _bury(home, release, erasure, into="")
-    with acting(home, erasure.actor, "export.withdraw", release=release.name, erasure=erasure.id):
-        _keep(home, release, document, manifest_sha256=release.manifest_sha256)
-    _tidy(home, release)
-
-
-def _bury(home: Home, release: Release, erasure: Erasure, *, into: str) -> Document:
+def _bury(home: Home, release: Release, *, because: str, about: str, into: str) -> Document:
     """Write the tombstone of a release's manifest: signed, it is also what the hub is told."""
     content = {
         **_facts(release),
         "revises": release.manifest_sha256,
         "manifest": into,
-        "because": "erasure",
-        "erasure": erasure.id,
+        "because": because,
+        because: about,
     }
     document = documents.sign(home, Kind.REVISION, content)
     path = home.releases / f"{release.name}.{release.manifest_sha256[:12]}.tombstone.json"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from federim.identity.cipher import VaultCipher
-from federim.identity.vault.database import Database
+from federim.identity.vault.database import Database, chunks, marks
 from federim.model.identifiers import Pseudonym
 
 COLUMN: Final = "original.sealed"
@@ -39,6 +39,16 @@ class Originals:
         """All of one person's."""
         rows = self._database.rows("SELECT digest, sealed FROM original WHERE person_id = ?", (person_id,))
         return dict(json.loads(self._cipher.open(sealed, COLUMN, digest.hex())) for digest, sealed in rows)
+
+    def drop(self, person_id: Pseudonym, keyed: Collection[str]) -> int:
+        """Remember some of a person's no more; returns how many there were. In the caller's transaction."""
+        dropped = 0
+        for digests in chunks([digest_of(self._cipher, each) for each in sorted(keyed)]):
+            dropped += self._database.run(
+                f"DELETE FROM original WHERE person_id = ? AND digest IN ({marks(digests)})",
+                (person_id, *digests),
+            )
+        return dropped
 
     def forget(self, person_id: Pseudonym) -> int:
         """Remember none of a person's any more; returns how many there were. In the caller's transaction."""

@@ -122,16 +122,16 @@ class Suppression:
             found |= {together for (together,) in self._database.rows(query, (*word, *chunk))}
         return sorted(found)
 
+    @classmethod
+    def begin(cls, database: Database, cipher: VaultCipher) -> None:
+        """Make the key of an empty vault's list. In the caller's transaction.
+
+        What it hashed is forgotten, so it outlives the vault key, which only seals it anew.
+        """
+        sealed = cipher.seal(secrets.token_bytes(ROOT_KEY_BYTES), _COLUMN, _KEY)
+        database.run("INSERT INTO kept_key (name, sealed) VALUES (?, ?)", (_KEY, sealed))
+
     @cached_property
     def _key(self) -> bytes:
-        """Made once: what it hashed is forgotten, so it outlives the vault key, which only seals it anew."""
-        if not (held := self._held()):
-            sealed = self._cipher.seal(secrets.token_bytes(ROOT_KEY_BYTES), _COLUMN, _KEY)
-            self._database.run(
-                "INSERT INTO kept_key (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING", (_KEY, sealed)
-            )
-            held = self._held()  # another process may have been first
-        return self._cipher.open(held[0][0], _COLUMN, _KEY)
-
-    def _held(self) -> list[tuple[bytes]]:
-        return self._database.rows("SELECT sealed FROM kept_key WHERE name = ?", (_KEY,))
+        [(sealed,)] = self._database.rows("SELECT sealed FROM kept_key WHERE name = ?", (_KEY,))
+        return self._cipher.open(sealed, _COLUMN, _KEY)

@@ -48,8 +48,8 @@ class Vault:
         place = place_of(home)
         if not place.exists():
             check_may_begin(home, place)
-            begin = VaultCipher(first_key(home)).check
-            place.create(lambda database: _begin(database, begin))
+            first = VaultCipher(first_key(home))
+            place.create(lambda database: _begin(database, first))
         database = place.open()
         try:
             cipher = cipher_of(home, lambda: written_under(database))
@@ -78,5 +78,6 @@ def written_under(database: Database) -> bytes:
     return digest
 
 
-def _begin(database: Database, check: bytes) -> None:
-    database.run("INSERT INTO key_check (digest, version) VALUES (?, ?)", (check, VERSION))
+def _begin(database: Database, cipher: VaultCipher) -> None:
+    database.run("INSERT INTO key_check (digest, version) VALUES (?, ?)", (cipher.check, VERSION))
+    Suppression.begin(database, cipher)

@@ -1,0 +1,1 @@
+"""How long what was collected is kept: datasets are reviewed, and what is too old goes."""
