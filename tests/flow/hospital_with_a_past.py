@@ -35,7 +35,7 @@ def build_with_a_past(folder: Path) -> Hospital:
     past = folder / "past"
     past.mkdir()
     for someone in (*known_since_long(), *seen_only_then()):
-        told = [Result(at=LONG_AGO, number=70.0), Result(at=LONG_AGO, number=6.0, name="2")]
+        told = [Result(at=LONG_AGO, number=70.0 + n, name=f"long-ago-{n}") for n in range(2)]
         (past / f"{someone.ipp}.json").write_bytes(fhir_bundle(someone, told))
     report = ingest(hospital.home, [past], actor=OFFICER)
     assert report.quarantined == 0, report

@@ -17,9 +17,12 @@ from typer.testing import CliRunner
 from federim.audit import trail
 from federim.cli.main import app
 from federim.cli.rights import places
-from federim.database import migrate
+from federim.database import alias, migrate
 from federim.governance import documents
 from federim.governance.assessment import examine_here, package_of
+from federim.governance.members import enrol
+from federim.governance.models import Release
+from federim.governance.revisions import record_revision
 from federim.governance.rights import notices, outbox, record, releases
 from federim.governance.rights.access import report_on
 from federim.governance.rights.erasure import complete_pending, forget
@@ -30,7 +33,8 @@ from federim.home import Home, Role
 from federim.identity.exchange import Exchange
 from federim.identity.rights import Rights
 from federim.lake import snapshot
-from federim.model.errors import IdentityError, NotAllowed, Opposed
+from federim.model.errors import IdentityError, NotAllowed, Opposed, VerificationFailed
+from federim.model.export import MemberRole
 from federim.model.identifiers import Ipp, LocalId, PatientIdentity
 from federim.trust.roots import TrustKind
 from federim_pipelines.run import ingest
@@ -302,3 +306,43 @@ def test_an_unknown_pseudonym_is_refused_without_being_repeated(hospital: Hospit
         app, ["--home", str(hospital.home.root), "forget", "--pseudonym", unknown, "--as", OFFICER]
     )
     assert isinstance(done.exception, IdentityError) and unknown not in str(done.exception)
+
+
+def test_the_hub_keeps_what_stands_for_a_release_and_acknowledges_it(
+    hospital: Hospital, tmp_path: Path
+) -> None:
+    hub = Home.create(tmp_path / "hub", role=Role.HUB, name="hub")
+    migrate(hub)
+    enrol(hub, "carl", "carl", [MemberRole.COORDINATOR])
+    trust(hub, hospital.home)
+    told = Release.objects.using(alias(hospital.home)).get()
+    for changed in (None, "alpha-2026-002-r1-alpha"):
+        # As the hub would know it: the document is the site's own.
+        Release.objects.using(alias(hub)).create(
+            name=changed or told.name,
+            issuer=told.issuer,
+            request_number=told.request_number,
+            package=told.package,
+            site=told.site,
+            cohort_snapshot=told.cohort_snapshot,
+            project=told.project,
+            manifest_sha256=told.manifest_sha256,
+            document=told.document,
+        )
+    forgotten(hospital, WITH_IMAGES)
+    [revised] = releases.tombstones(hospital.home, hospital.release.name)
+    kept = record_revision(hub, "carl", revised)
+    assert kept.manifest_sha256 == revised["manifest"] == kept.countersignature["manifest"]
+    assert record_revision(hub, "carl", revised).manifest_sha256 == revised["manifest"]
+    forgotten(hospital, OTHER)
+    [gone] = [
+        each
+        for each in releases.tombstones(hospital.home, told.name)
+        if each["revises"] == revised["manifest"]
+    ]
+    withdrawn = record_revision(hub, "carl", gone)
+    assert releases.withdrawn(withdrawn) and withdrawn.countersignature is None
+    with pytest.raises(VerificationFailed):
+        record_revision(hub, "carl", revised)
+    with pytest.raises(VerificationFailed):
+        record_revision(hub, "carl", {**gone, "manifest": "0" * 64})

@@ -23,6 +23,7 @@ from federim.governance.policies import check_in_force
 from federim.governance.requests import move, request_numbered
 from federim.home import Home, Role
 from federim.lake import manifest
+from federim.lake.locks import copying
 from federim.lake.storage import FULL, private_files, sync
 from federim.model.errors import DisclosureRisk, StateRefused, StorageFull, VerificationFailed
 
@@ -58,12 +59,12 @@ def release(home: Home, actor: str, decision: Document, *, today: date) -> Relea
     name = release_name(decision)
     if Release.objects.using(alias(home)).filter(name=name).exists():
         raise StateRefused(f"{name} was released before; federim export verify {name} checks it")
-    examined = examine_here(home, definition, package)
-    if not examined.report.acceptable:
-        raise DisclosureRisk("; ".join(examined.report.refusals))
-
     number = documents.text_of(decision, "request")
-    with private_files(), whole_or_not(home.releases / name) as folder:
+    # Copying: whoever is erased meanwhile is either waited for, or found in this release afterwards.
+    with copying(home), private_files(), whole_or_not(home.releases / name) as folder:
+        examined = examine_here(home, definition, package)
+        if not examined.report.acceptable:
+            raise DisclosureRisk("; ".join(examined.report.refusals))
         write_contents(folder, definition, examined, decision)
         facts = {"release": name, "site": home.name, "issuer": signer, "request": number, "package": package}
         sha256 = manifest.write(folder, facts, home.signing_key, signer=home.name)

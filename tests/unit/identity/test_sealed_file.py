@@ -53,6 +53,13 @@ def test_no_end_can_be_cut(pieces: list[bytes], data: st.DataObject) -> None:
         read(raw[: data.draw(st.integers(0, len(raw) - 1))])
 
 
+def test_a_length_beyond_the_end_is_noticed() -> None:
+    raw = bytearray(written([]))
+    raw[-17] += 1  # the length of the last piece, before its 16 bytes
+    with pytest.raises(IdentityError, match="not whole"):
+        read(bytes(raw))
+
+
 def test_pieces_cannot_be_moved_left_out_or_repeated() -> None:
     line, *rest = written([b"one", b"two"]).split(b"\n", 1)
     body = rest[0]

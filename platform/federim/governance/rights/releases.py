@@ -29,6 +29,7 @@ from federim.home import Home
 from federim.identity.rights import Erasure
 from federim.keys import replace_private
 from federim.lake import manifest, snapshot
+from federim.lake.locks import nobody_copies
 from federim.lake.storage import private_files, sync
 from federim.model.errors import FederimError, StorageFull
 
@@ -45,6 +46,9 @@ class ReviseReleases:
     name = "releases"
 
     def __call__(self, home: Home, erasure: Erasure) -> Outcome:
+        with nobody_copies(home):  # so nobody builds a release: what is there a kill left
+            for left in home.releases.glob(".building-*"):
+                shutil.rmtree(left)
         for release in _affected(home, erasure):
             _revise(home, release, erasure)
         # A step that was killed did part of this: the tombstones tell of all of it.

@@ -80,18 +80,19 @@ def read_pieces(file: BinaryIO, cipher: VaultCipher, line: bytes) -> Iterator[by
     """
     opening = AESGCM(cipher.file_key(line))
     number = 0
-    while True:
-        length = int.from_bytes(file.read(_LENGTH_BYTES), "big")
-        sealed = file.read(length) if length <= _LONGEST_PIECE else b""
-        piece = _opened(opening, sealed, number, _MORE)
-        if piece is None:
-            break
+    while (piece := _opened(opening, sealed := _next(file), number, _MORE)) is not None:
         yield piece
         number += 1
     if _opened(opening, sealed, number, _LAST) != b"" or file.read(1):
         raise IdentityError(
             f"the backup is not whole: piece {number + 1} was changed or cut; use another one"
         )
+
+
+def _next(file: BinaryIO) -> bytes:
+    length = int.from_bytes(file.read(_LENGTH_BYTES), "big")
+    sealed = file.read(length) if length <= _LONGEST_PIECE else b""
+    return sealed if len(sealed) == length else b""
 
 
 def _opened(opening: AESGCM, sealed: bytes, number: int, mark: bytes) -> bytes | None:

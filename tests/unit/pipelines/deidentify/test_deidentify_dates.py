@@ -95,3 +95,24 @@ def test_everyone_of_90_and_over_shares_a_year_of_birth(born: int, year: int) ->
 )
 def test_age_is_in_completed_years(day: date, age: int | None) -> None:
     assert age_at(date(1952, 3, 14), day) == age
+
+
+@given(st.dates(date(2, 1, 1), date(9998, 12, 31)), SHIFTS, SHIFTS, st.sampled_from(["%Y", "%Y%m", "%Y%m%d"]))
+def test_a_moved_date_moves_on_as_if_it_had_never_been_moved(
+    day: date, before: int, after: int, precision: str
+) -> None:
+    told = day.strftime(precision).zfill(len("0001") + precision.count("%") * 2 - 2)
+    moved = shift_datetime(told, before)
+    if moved is None:
+        assert shift_datetime(told, after) is None
+    else:
+        assert shift_datetime(moved, after, was=before) == shift_datetime(told, after)
+
+
+@given(st.dates(date(1900, 1, 2), date(1901, 1, 1)), SHIFTS)
+def test_no_day_is_moved_that_could_fall_on_the_dummy(day: date, days: int) -> None:
+    assert shift_date(f"{day:%Y%m%d}", days) is None
+
+
+def test_the_dummy_of_a_device_moves_like_any_other_day() -> None:
+    assert shift_date("19000101", -1) == "18991231"
