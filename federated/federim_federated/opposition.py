@@ -16,7 +16,7 @@ from federim.identity.exchange import Exchange
 from federim.identity.rights import Erasure
 from federim.keys import canonical
 from federim.lake import snapshot
-from federim.model.errors import FederimError, HomeError, InputError
+from federim.model.errors import FederimError, HomeError, InputError, NotApproved
 from federim.model.identifiers import Pseudonym
 from federim.model.training import TrainingPlan
 from federim.sealed import seal
@@ -39,15 +39,21 @@ class MarkModels:
         for digest, plan in _agreed(home):
             if _may_have_trained(home, plan, erasure.persons):
                 by_hub[plan.hub].append(digest)
+        told = {"plans": 0, "plans_of_hubs_not_trusted": 0}
         for hub, digests in by_hub.items():
-            sealing = home.trust_roots.current(hub).sealing
+            try:
+                sealing = home.trust_roots.current(hub).sealing
+            except NotApproved:  # whose key was revoked runs nothing here any more, and is told nothing
+                told["plans_of_hubs_not_trusted"] += len(digests)
+                continue
             if not sealing:
                 raise HomeError(
                     f"{hub} must be told and gave no sealing key; have it told (federim trust add), then run "
                     "again"
                 )
             outbox.put(home, hub, seal(_message(digests), to=sealing, sender=home, kind=KIND), erasure.id)
-        return {"plans": sum(map(len, by_hub.values()))}
+            told["plans"] += len(digests)
+        return told
 
 
 def plans_of(home: Home) -> list[tuple[str, str]]:

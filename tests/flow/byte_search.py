@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -42,22 +43,20 @@ def find(root: Path, needles: Iterable[str], *, beside: Iterable[str] = ()) -> l
     beside : paths relative to `root`
         Files and folders that are left out.
     """
-    search = _Search(needles)
+    search, found = _Search(needles), set[Hit]()
     out = [root / path for path in beside]
     for path in sorted(root.rglob("*")):
         if any(path == left or left in path.parents for left in out):
             continue
         name = path.relative_to(root).as_posix()
-        yield_from = [*search.hits(name, path.name.encode(), "name")]
+        found.update(search.hits(name, path.name.encode(), "name"))
         if path.is_file() and not path.is_symlink():
-            yield_from += search.file(name, path)
-        search.found += yield_from
-    return sorted(set(search.found), key=lambda hit: (hit.path, hit.needle, hit.form, hit.where))
+            found.update(search.file(name, path))
+    return sorted(found, key=lambda hit: (hit.path, hit.needle, hit.form, hit.where))
 
 
 class _Search:
     def __init__(self, needles: Iterable[str]) -> None:
-        self.found: list[Hit] = []
         self._forms: dict[bytes, list[tuple[bytes, int, str]]] = {}
         for number, needle in enumerate(needles):
             for form, spelt in _forms(needle):
@@ -165,17 +164,15 @@ def _sqlite(path: Path) -> bytes:
 def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
     for magic, decompress in _COMPRESSED:
         if content.startswith(magic):
-            try:
+            with suppress(OSError, EOFError, ValueError, lzma.LZMAError, zlib.error):  # not that after all
                 yield "", decompress(content)
-            except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error):
-                pass
     if content.startswith(b"PK\3\4"):
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                for member in archive.namelist():
-                    yield member, archive.read(member)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError):
-            pass
+        with (
+            suppress(zipfile.BadZipFile, RuntimeError, NotImplementedError),
+            zipfile.ZipFile(io.BytesIO(content)) as archive,
+        ):
+            for member in archive.namelist():
+                yield member, archive.read(member)
     elif content[257:262] == b"ustar":
         with tarfile.open(fileobj=io.BytesIO(content)) as tar:
             for entry in tar:

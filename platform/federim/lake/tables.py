@@ -184,25 +184,13 @@ class LakeWriter:
             self._complete(batch)
 
     def take(self, batch: Batch) -> None:
-        """Have a batch, made by whoever knows more than rows, enter whole or not at all.
-
-        Raises
-        ------
-        StorageFull
-            As `commit`.
-        """
+        """Have a batch that is ready enter whole or not at all; `StorageFull` as from `commit`."""
         with disk_may_refuse():
             stage(self._home.staging, batch)
             self._complete(batch)
 
     def forget_history(self) -> None:
-        """Leave nothing of what is held no more in the index, nor in the logs of tables of persons.
-
-        Raises
-        ------
-        LakeError
-            See `Index.clean`.
-        """
+        """Leave nothing of what is held no more in tables' logs, nor in the index: see `Index.clean`."""
         for name, declared in TABLES.items():
             if declared.person and DeltaTable.is_deltatable(str(self._home.lake / name)):
                 self._open(name).forget_history()

@@ -16,6 +16,7 @@ from federim.cli.context import Invocation
 from federim.cli.export import export
 from federim.cli.member import member
 from federim.home import Home, Role
+from federim.identity.rights import Rights
 from federim.lake import snapshot
 from federim.lake.snapshot import Snapshot
 from federim.lake.tables import Lake
@@ -37,6 +38,7 @@ def frozen(site: Home) -> Snapshot:
         }
         for number in range(30)
     ]
+    Rights.open(site).close()  # no lake has persons before there is a vault
     with Lake(site).writing() as writer:
         writer.commit({"person": rows}, {})
     (site.cohorts / "everyone.toml").write_text(

@@ -107,7 +107,7 @@ def test_who_only_tests_marks_no_model(consortium: Any, plan_name: str, site: Ho
         path.unlink()
     shutil.copy(consortium.sites["alpha"].plans / f"{plan_name}.json", site.plans)
     person = on_side(consortium, site, agreed.plan.test_fraction, test=True)
-    assert MarkModels()(site, erasure_of(person)) == {"plans": 0}
+    assert MarkModels()(site, erasure_of(person))["plans"] == 0
     assert outbox.waiting(site) == []
 
 
@@ -143,3 +143,17 @@ def test_who_objects_to_the_project_is_in_no_round(consortium: Any, plan_name: s
         rights.restore(rights.find.by_pseudonym(person), Word("lesions"))
     assert site_data.load(site, agreed.plan).train.persons == before.train.persons
     site_data.forget()
+
+
+def test_a_hub_whose_key_was_revoked_is_told_nothing_and_hinders_nothing(
+    consortium: Any, plan_name: str, site: Home
+) -> None:
+    agreed = consortium.agreed(plan_name)
+    for path in site.plans.glob("*.json"):
+        path.unlink()
+    shutil.copy(consortium.sites["alpha"].plans / f"{plan_name}.json", site.plans)
+    person = on_side(consortium, site, agreed.plan.test_fraction, test=False)
+    site.change_trust(lambda roots: type(roots)(owner=roots.owner, own=roots.own))
+    told = MarkModels()(site, erasure_of(person))
+    assert told == {"plans": 0, "plans_of_hubs_not_trusted": 1}
+    assert outbox.waiting(site) == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Consortium
 
 from federim.home import Home
 from federim.lake import snapshot
@@ -27,8 +27,9 @@ def home(alpha: Home, tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def plan(consortium: Consortium, plan_name: str) -> TrainingPlan:
-    return consortium.drafted(plan_name).plan
+def plan(consortium: Any, plan_name: str) -> TrainingPlan:
+    drafted: TrainingPlan = consortium.drafted(plan_name).plan
+    return drafted
 
 
 def someone(home: Home) -> Pseudonym:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,16 +168,17 @@ def test_a_key_under_anothers_name_is_found(hub: Home, site: Home) -> None:
         read(site, "strokes")
 
 
-def test_the_key_is_sealed_to_the_sites_of_signed_plans_alone(consortium, plan_name, make_home) -> None:
-    hub = consortium.hub
+def test_the_key_is_sealed_to_the_sites_of_signed_plans_alone(
+    consortium: Any, plan_name: str, make_home: Callable[..., Home], tmp_path: Path
+) -> None:
+    consortium.drafted(plan_name)
+    hub = Home.open(Path(shutil.copytree(consortium.hub.root, tmp_path / "hub")))
     assert project_sites.approved(hub, "lesions") == {"alpha", "beta", "gamma"}
     assert project_sites.approved(hub, "strokes") == frozenset()
     delta = make_home("delta")
     hub.trust("delta", delta.own_key.public, TrustKind.SITE, sealing=delta.own_key.sealing)
     with pytest.raises(NotApproved, match="no signed plan of project lesions names 'delta'"):
         project_sites.seal(hub, "lesions", "delta", actor="ada")
-    unsigned = consortium.drafted(plan_name)
-    assert unsigned.digest
     create(hub, "strokes")
     with pytest.raises(NotApproved, match="no signed plan of project strokes"):
         project_sites.seal(hub, "strokes", "alpha", actor="ada")

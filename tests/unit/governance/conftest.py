@@ -19,6 +19,8 @@ from federim.governance.documents import Document
 from federim.governance.forms import definition_from
 from federim.governance.members import enrol
 from federim.home import Home, Role
+from federim.identity.exchange import Exchange
+from federim.identity.rights import Rights
 from federim.lake import snapshot
 from federim.lake.snapshot import Snapshot
 from federim.lake.tables import Lake
@@ -47,6 +49,7 @@ def pseudonym(number: int) -> str:
 
 def fill(home: Home, persons: range, *, site: str = "alpha") -> None:
     """Persons born 1950 + n // 4, three in four of them female; two CRP results each."""
+    Exchange.open(home).close()  # a lake with persons has a vault beside it
     rows: dict[str, list[dict[str, Any]]] = {"person": [], "measurement": []}
     for number in persons:
         rows["person"].append(
@@ -71,6 +74,7 @@ def fill(home: Home, persons: range, *, site: str = "alpha") -> None:
                     "unit": "mg/L",
                 }
             )
+    Rights.open(home).close()  # no lake has persons before there is a vault
     with Lake(home).writing() as writer:
         writer.commit(rows, {})
 

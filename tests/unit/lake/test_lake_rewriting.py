@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,9 +20,11 @@ from hypothesis import strategies as st
 from federim.home import Home, Role
 from federim.lake import snapshot, tables
 from federim.lake.declaration import Table
-from federim.lake.entered import Entered
+from federim.lake.entered import Entered, Place
+from federim.lake.index import Index
 from federim.lake.rewriting import Change, rewrite
 from federim.lake.schema import TABLES
+from federim.lake.staging import Erasure
 from federim.lake.tables import INDEX, Lake
 from federim.model.errors import LakeError, SchemaError
 from federim.model.identifiers import Pseudonym
@@ -205,25 +209,35 @@ def test_records_of_an_earlier_version_are_found_by_their_rows(
         assert writer.known(records) == {b"w" * 16: records[b"w" * 16]}
 
 
-def test_the_index_holds_nothing_of_who_is_gone(
-    site: Home, rows: Any, person_id: Callable[[str], str]
-) -> None:
+def test_the_index_holds_nothing_of_who_is_gone(tmp_path: Path) -> None:
     """Among so many records that pages were split, which keep copies of what moved."""
-    with Lake(site).writing() as writer:
-        for batch in range(5):
-            given = [rows.measurement(f"p{n % 7}", f"{batch}|{n}") for n in range(300)]
-            records = {
-                bytes.fromhex(row["measurement_id"]): Entered(
-                    b"c" * 16, 1, writer.places([("measurement", row)]), writer.subject(row["person_id"])
-                )
-                for row in given
-            }
-            writer.commit({"measurement": given}, records)
-        gone = [row["measurement_id"] for row in given if row["person_id"] == person_id("p3")]
-        rewrite(site, writer, Change(person_id=Pseudonym(person_id("p3")), into=None))
-        files = [path.read_bytes() for path in site.lake.glob(f"{INDEX}*")]
-        for told in gone:
-            assert not any(told.encode() in content or bytes.fromhex(told) in content for content in files)
+    draw = random.Random(5)
+    keys = [draw.randbytes(16) for _ in range(20_000)]
+    index = Index(tmp_path / INDEX)
+    for batch in range(100):
+        records = {
+            key: Entered(b"c" * 16, 1, (Place("measurement", 1, (key.hex() * draw.randint(1, 5),)),))
+            for key in keys[batch::100]
+        }
+        index.remember(batch, records, [key[::-1] for key in records])
+    gone = tuple(keys[::40])
+    index.remember(100, {}, (), forgotten=[key[::-1] for key in gone], erasure=Erasure(gone, (), {}))
+    index.clean()
+    content = b"".join(path.read_bytes() for path in tmp_path.glob(f"{INDEX}*"))
+    left = sum(told in content for key in gone for told in (key, key[::-1], key.hex().encode()))
+    assert (left, len(index.records(keys))) == (0, len(keys) - len(gone))
+    index.close()
+
+
+def test_a_second_time_is_told_anew(
+    two: Home, fill: Callable[..., Any], rows: Any, person_id: Callable[[str], str]
+) -> None:
+    person = Pseudonym(person_id("p1"))
+    for count in (1, 5):
+        fill({"measurement": [rows.measurement("p1", f"again {count}|{n}") for n in range(count)]})
+        before = sum(row[0] == "measurement" for row in live(two)[person])
+        with Lake(two).writing() as writer:
+            assert rewrite(two, writer, Change(person_id=person, into=None)).tables["measurement"] == before
 
 
 def test_an_index_that_is_being_read_is_said(
