@@ -10,7 +10,7 @@ from pathlib import Path
 from federim.home import Home
 from federim.lake import images, replaced
 from federim.lake.check import faults
-from federim.lake.entered import Entered
+from federim.lake.entered import UNTOLD, Entered
 from federim.lake.schema import table
 from federim.lake.tables import LakeWriter
 from federim_pipelines import pictures, versions
@@ -135,7 +135,7 @@ class Intake:
             return
         standing = 1 if held is None else versions.standing(record, held)
         if held is not None and (standing < 0 or versions.says_the_same(record, held, self._subject(record))):
-            if held.content == versions.UNTOLD and record.object_path:
+            if held.content == UNTOLD and record.object_path:
                 images.discard(self._home, record.object_path)  # what the site replaced, stored again
             if standing > 0:
                 # It says what it said, and a version between the two is older than that.

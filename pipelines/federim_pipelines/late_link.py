@@ -8,6 +8,7 @@ from typing import Final
 
 from federim.home import Home
 from federim.lake import images
+from federim.lake.entered import UNTOLD
 from federim.lake.images import StoredObject
 from federim.lake.rewriting import Change, objects_of
 from federim_pipelines.deidentify.private import PrivateRules
@@ -16,7 +17,6 @@ from federim_pipelines.deidentify.rekey import Rekey
 from federim_pipelines.keying import names_a_record
 from federim_pipelines.rekeyed_rows import RekeyedRows
 from federim_pipelines.rekeying import Rekeying
-from federim_pipelines.versions import UNTOLD
 from federim_pipelines.volumes import geometry_key
 
 _CONTENT_BYTES: Final = 16  # of what a record says

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from federim.lake.entered import Entered
+from federim.lake.entered import UNTOLD, Entered
 from federim_pipelines.items import Record
-
-# What a record says of which nobody knows it any more: its object was replaced by the site, and its person
-# keyed anew since. Whatever is read of it again is what it was.
-UNTOLD: Final = bytes(16)
 
 
 def says_the_same(record: Record, held: Entered, subject: bytes | None) -> bool:

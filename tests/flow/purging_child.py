@@ -38,8 +38,8 @@ def purge(root: str, day: dt.date, at: int) -> int:
 def main() -> None:
     """Fork a child for each home of `{"homes": {root: at}, "day": …}`; print what became of each."""
     # All that is needed, before the first fork: threads do not survive one.
-    import federim.governance.retention.purge
-    import federim_pipelines.forgetting.beside  # noqa: F401
+    import federim.governance.retention.purge  # noqa: F401
+    import federim_pipelines.forgetting.beside
     from federim.database import ready
 
     ready()

@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from federim.lake.declaration import OnRepeat, Table
+
+
+UNTOLD: Final = bytes(16)
+"""What a record says of which nobody knows it any more: its object is no more, or its person keyed anew.
+
+Whatever is read of it again is what it was.
+"""
 
 
 class Place(NamedTuple):

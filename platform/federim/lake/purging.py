@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +16,7 @@ from federim.home import Home
 from federim.lake import revision, snapshot
 from federim.lake.declaration import Kind, Table
 from federim.lake.declared.imaging import INSTANCE_FILE
+from federim.lake.entered import UNTOLD
 from federim.lake.expiry import LastDays, persons_before
 from federim.lake.person_rows import count, rows_of
 from federim.lake.replacement import Buckets, Fate, Sparing
@@ -104,14 +106,18 @@ def changes(home: Home, whole: Collection[Pseudonym], part: Mapping[Pseudonym, d
     ----------
     part : by person, the first day that stays
     """
-    days = {person: LastDays.read(tables) for person, tables in _rows(home, part).items()}
     return (
         *(Change(person_id=person, into=None) for person in whole),
-        *(
-            Change(person_id=person, into=Sparing(partial(days[person].stay, since)))
-            for person, since in part.items()
-        ),
+        *(_sparing(person, tables, part[person]) for person, tables in _rows(home, part).items()),
     )
+
+
+def _sparing(person_id: Pseudonym, tables: Collection[tuple[Table, pa.Table]], since: date) -> Change:
+    fate = Sparing(partial(LastDays.read(tables).stay, since))
+    # Whoever stays must not have the same objects stored again, of which no row would speak.
+    told = (Path(path).stem for path in _Split.of(tables, fate).objects)
+    contents = {bytes.fromhex(sha256)[:16]: UNTOLD for sha256 in told}
+    return Change(person_id=person_id, into=fate, contents=contents)
 
 
 def held(home: Home, persons: Collection[Pseudonym]) -> frozenset[Pseudonym]:

@@ -29,14 +29,20 @@ from federim_federated.split import in_test
 
 @pytest.fixture
 def hub(consortium: Any, tmp_path: Path) -> Home:
-    """A copy of the hub, which may be changed."""
-    return Home.open(Path(shutil.copytree(consortium.hub.root, tmp_path / "hub")))
+    """A copy of the hub, which may be changed, without what other tests ran."""
+    left_out = shutil.ignore_patterns("runs")
+    home = Home.open(Path(shutil.copytree(consortium.hub.root, tmp_path / "hub", ignore=left_out)))
+    home.runs.mkdir(mode=0o700)
+    return home
 
 
 @pytest.fixture
 def site(consortium: Any, hub: Home, tmp_path: Path) -> Home:
-    """A copy of the first site, which may seal to the hub."""
-    home = Home.open(Path(shutil.copytree(consortium.sites["alpha"].root, tmp_path / "alpha")))
+    """A copy of the first site, which may seal to the hub, without what other tests agreed to."""
+    left_out = shutil.ignore_patterns("plans")
+    root = shutil.copytree(consortium.sites["alpha"].root, tmp_path / "alpha", ignore=left_out)
+    home = Home.open(Path(root))
+    home.plans.mkdir(mode=0o700)
     home.trust("hub", hub.own_key.public, TrustKind.HUB, sealing=hub.own_key.sealing)
     return home
 
@@ -71,7 +77,7 @@ def test_a_model_is_marked_and_waits_for_the_committee(
     assert plan_name in dict(plans_of(site))
     person = on_side(consortium, site, agreed.plan.test_fraction, test=False)
     told = MarkModels()(site, erasure_of(person))
-    assert told["plans"] >= 1
+    assert told["plans"] == 1
     [message] = outbox.hand_out(site, tmp_path / "carried")
     assert person.encode() not in message.read_bytes()
     assert marks.take(hub, message, actor="ada") == 1
@@ -103,8 +109,6 @@ def test_a_model_is_marked_and_waits_for_the_committee(
 
 def test_who_only_tests_marks_no_model(consortium: Any, plan_name: str, site: Home) -> None:
     agreed = consortium.agreed(plan_name)
-    for path in site.plans.glob("*.json"):
-        path.unlink()
     shutil.copy(consortium.sites["alpha"].plans / f"{plan_name}.json", site.plans)
     person = on_side(consortium, site, agreed.plan.test_fraction, test=True)
     assert MarkModels()(site, erasure_of(person))["plans"] == 0
@@ -149,8 +153,6 @@ def test_a_hub_whose_key_was_revoked_is_told_nothing_and_hinders_nothing(
     consortium: Any, plan_name: str, site: Home
 ) -> None:
     agreed = consortium.agreed(plan_name)
-    for path in site.plans.glob("*.json"):
-        path.unlink()
     shutil.copy(consortium.sites["alpha"].plans / f"{plan_name}.json", site.plans)
     person = on_side(consortium, site, agreed.plan.test_fraction, test=False)
     site.change_trust(lambda roots: type(roots)(owner=roots.owner, own=roots.own))

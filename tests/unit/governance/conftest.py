@@ -20,7 +20,6 @@ from federim.governance.forms import definition_from
 from federim.governance.members import enrol
 from federim.home import Home, Role
 from federim.identity.exchange import Exchange
-from federim.identity.rights import Rights
 from federim.lake import snapshot
 from federim.lake.snapshot import Snapshot
 from federim.lake.tables import Lake
@@ -74,7 +73,6 @@ def fill(home: Home, persons: range, *, site: str = "alpha") -> None:
                     "unit": "mg/L",
                 }
             )
-    Rights.open(home).close()  # no lake has persons before there is a vault
     with Lake(home).writing() as writer:
         writer.commit(rows, {})
 

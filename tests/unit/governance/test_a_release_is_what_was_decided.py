@@ -313,14 +313,14 @@ def test_a_crash_before_the_commit_leaves_a_folder_the_next_release_replaces(
     centre: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decision = centre.decided()
-    put = releasing._put_in_place
+    put = releasing.put_in_place
 
     def put_and_crash(folder: Path, final: Path) -> None:
         put(folder, final)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(releasing, "_put_in_place", put_and_crash)
+        broken.setattr(releasing, "put_in_place", put_and_crash)
         release(centre.home, "olga", decision, today=centre.today)
     assert requests.requests(centre.home)[0].stands is Status.APPROVED
     built = release(centre.home, "olga", decision, today=centre.today)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Centre
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +15,9 @@ from federim.governance.retention.datasets import Sort, datasets
 from federim.governance.retention.reviews import review
 from federim.lake import snapshot
 from federim.model.errors import InputError, NotAllowed, UnknownName
+
+if TYPE_CHECKING:
+    from conftest import Centre
 
 
 @pytest.fixture
