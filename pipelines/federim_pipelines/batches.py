@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from federim.identity.enrolment import TokenWanted
-from federim.model.errors import HomeError, LakeError, StorageFull
+from federim.model.errors import HomeError, LakeError, StorageFull, VaultError, VerificationFailed
 from federim.model.identifiers import PatientIdentity
 from federim_pipelines.items import Item, Outcome, Reason, Refusal
 from federim_pipelines.parked.piece import readable
@@ -35,7 +35,7 @@ BATCH_WEIGHT = 100
 _WEIGHT_OF_BUNDLE = 10
 
 # What concerns the whole run, and would refuse every file after this one as well.
-ENDS_THE_RUN = (HomeError, LakeError, StorageFull)
+ENDS_THE_RUN = (HomeError, LakeError, StorageFull, VaultError, VerificationFailed)
 
 
 def in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:

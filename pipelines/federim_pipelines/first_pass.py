@@ -11,7 +11,7 @@ from federim.home import Home
 from federim.identity.enrolment import TokenWanted
 from federim.identity.exchange import Exchange
 from federim.identity.keyserver import LARGEST_MESSAGE
-from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed
+from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed, VaultError
 from federim.model.identifiers import Merge, PatientIdentity, Subject
 from federim_pipelines.progress import Watch
 
@@ -94,6 +94,8 @@ class _FirstPass:
                     continue
                 except KeyServerAway:
                     waiting.append(merge)
+                except VaultError:
+                    raise
                 except (IdentityError, Opposed) as error:
                     told.append(error)
         self._count([*told, *self._exchange.learn_many(wanted)])

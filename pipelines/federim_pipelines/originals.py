@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread
 from federim.home import Home
 from federim.identity.exchange import Exchange
 from federim.lake.reader import connect_home, query
-from federim.model.errors import IdentityError, InputError
+from federim.model.errors import IdentityError, InputError, KeyServerAway, Opposed, VaultError
 from federim_pipelines.deidentify.uids import keyed_uid
 from federim_pipelines.sources.dicom_patient import identity_of
 from federim_pipelines.sources.sniff import HEAD_BYTES, Kind, sniff
@@ -93,7 +93,9 @@ def _keyed_instance(header: Dataset, exchange: Exchange, issuer: str) -> str:
     identity = identity_of(header, issuer)
     try:
         subject = None if identity is None else exchange.find(identity)
-    except IdentityError:
+    except VaultError:
+        raise
+    except (IdentityError, KeyServerAway, Opposed):
         return ""
     uid = str(header.get("SOPInstanceUID") or "").strip(" \0")
     return "" if subject is None else keyed_uid(subject.uid_key, uid)

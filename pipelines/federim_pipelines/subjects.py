@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from federim.identity.enrolment import TokenWanted
 from federim.identity.exchange import Exchange
-from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed
+from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed, VaultError
 from federim.model.identifiers import PatientIdentity, Subject
 from federim_pipelines.extract.unusable import Unusable
 from federim_pipelines.items import Reason
@@ -79,5 +79,7 @@ class Subjects:
             raise Unusable(Reason.PARKED, where) from None
         except Opposed:
             raise Unusable(Reason.OPPOSED, where) from None
+        except VaultError:
+            raise
         except IdentityError:
             raise Unusable(Reason.IDENTITY_REFUSED, where) from None

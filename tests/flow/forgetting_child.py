@@ -62,8 +62,8 @@ def main() -> None:
     """Fork a child for each home of `{"homes": {root: at}, "number": …}`; print what became of each."""
     # All that is needed, before the first fork: threads do not survive one.
     import federim.cli.rights
-    import federim.governance.rights.erasure
-    import federim_federated.opposition
+    import federim.governance.rights.erasure  # noqa: F401
+    import federim_federated.opposition  # noqa: F401
     import federim_pipelines.forgetting.steps  # noqa: F401
     from federim.database import ready
 

@@ -39,7 +39,7 @@ def main() -> None:
     """Fork a child for each home of `{"homes": {root: at}, "day": …}`; print what became of each."""
     # All that is needed, before the first fork: threads do not survive one.
     import federim.governance.retention.purge  # noqa: F401
-    import federim_pipelines.forgetting.beside
+    import federim_pipelines.forgetting.beside  # noqa: F401
     from federim.database import ready
 
     ready()

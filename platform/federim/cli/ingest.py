@@ -83,8 +83,9 @@ def _told(done: RunReport) -> str:
     ]
     if done.records.parked:
         lines.append(
-            f"{done.parked:>9,} parked, encrypted, for {done.records.parked:,} records of persons the key server "
-            "could not be asked about: they come in by themselves once it answers (federim parked list)"
+            f"{done.parked:>9,} parked, encrypted, for {done.records.parked:,} records of persons "
+            "the key server could not be asked about: they come in by themselves once it answers "
+            "(federim parked list)"
         )
     if done.resumed:
         lines.append(f"{done.resumed:>9,} more that were parked before came out of the lot")

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from federim.keys import keyed
-from federim.model.errors import IdentityError
+from federim.model.errors import VaultError
 
 _NONCE_BYTES: Final = 12
 
@@ -37,14 +37,14 @@ class VaultCipher:
 
         Raises
         ------
-        IdentityError
+        VaultError
             The bytes were changed, or come from another place.
         """
         nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
             return self._sealing.decrypt(nonce, ciphertext, _place(column, row))
         except (InvalidTag, ValueError):
-            raise IdentityError(
+            raise VaultError(
                 f"vault, {column}: a row was changed outside Federim; restore the site's backup"
             ) from None
 

@@ -11,7 +11,7 @@ from federim.identity.opposition import SENTENCE, Opposition
 from federim.identity.vault.book import Known
 from federim.identity.vault.people import Match, Person
 from federim.identity.vault.vault import Vault
-from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed
+from federim.model.errors import FederimError, IdentityError, KeyServerAway, Opposed, VaultError
 from federim.model.identifiers import NationalId, PatientIdentity
 
 WAITS: Final = "a person waits for the key server; what is told of them is kept, and read when it answers"
@@ -61,6 +61,8 @@ class Enrolment:
         except KeyServerAway as away:
             self._vault.awaiting.add(wanted.values())
             answers.update(dict.fromkeys(wanted, away))
+        except VaultError:
+            raise
         except IdentityError as error:
             answers.update(dict.fromkeys(wanted, error))
         for place in self._opposition.told_elsewhere(newcomers, told):

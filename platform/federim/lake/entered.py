@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple, Self
 
 from federim.lake.declaration import OnRepeat, Table
 
-
 UNTOLD: Final = bytes(16)
 """What a record says of which nobody knows it any more: its object is no more, or its person keyed anew.
 

@@ -73,6 +73,10 @@ class IdentityError(UserError):
     exit_code = 8
 
 
+class VaultError(IdentityError):
+    """The vault is missing, locked, damaged, or under another key; nothing in it changed."""
+
+
 class QueryRefused(UserError):
     """A query asks for more than reading the tables it was given."""
 

@@ -10,7 +10,7 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
 
 from federim.identity.exchange import Exchange
-from federim.model.errors import IdentityError, KeyServerAway, Opposed
+from federim.model.errors import IdentityError, KeyServerAway, Opposed, VaultError
 from federim.model.identifiers import Ipp, LocalId, PatientIdentity
 from federim_pipelines.sources.dicom_patient import identity_of
 
@@ -21,8 +21,8 @@ class Link:
     """Looks at the head of each object, and has the vault learn what the manifest adds to it.
 
     `unlinked` counts objects that stay their local patient's: their head cannot be read, or names another
-    INS than the manifest does, or the vault knows their number as somebody else's, or it is known already that
-    they are not to be read, or not yet.
+    INS than the manifest does, or the vault knows their number as somebody else's, or knows already that they
+    are not to be read, or not yet.
     """
 
     def __init__(self, exchange: Exchange, told: PatientIdentity, *, issuer: str) -> None:
@@ -47,6 +47,8 @@ class Link:
         numbers = local.local or (LocalId(issuer=national.oid, value=Ipp(national.value)),)
         try:
             self._exchange.learn(replace(local, local=numbers, national=national))
+        except VaultError:
+            raise
         except (IdentityError, KeyServerAway, Opposed):
             self.unlinked += 1
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from federim.audit import trail
 from federim.home import Home, Role
 from federim.identity.exchange import Exchange
-from federim.model.errors import IdentityError, KeyServerAway, Opposed
+from federim.model.errors import IdentityError, KeyServerAway, Opposed, VaultError
 from federim.model.identifiers import PatientIdentity
 from federim_pipelines.behind import Draining
 from federim_pipelines.progress import Silence, Watch
@@ -126,6 +126,8 @@ class Consumer:
             return replace(done, refused=NO_IDENTITY)
         try:
             subject = self._exchange.learn(manifest.identity)
+        except VaultError:
+            raise
         except IdentityError:
             return replace(done, refused=NO_IDENTITY)
         except KeyServerAway:

@@ -13,7 +13,7 @@ from federim.identity.vault.database import Row
 from federim.identity.vault.identifiers import lookup_of
 from federim.identity.vault.originals import COLUMN as ORIGINAL
 from federim.identity.vault.originals import digest_of
-from federim.model.errors import IdentityError
+from federim.model.errors import VaultError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def rekeyed(table: str, rows: Iterable[Row], keys: Keys) -> list[Row]:
 
     Raises
     ------
-    IdentityError
+    VaultError
         A sealed value does not open, or a digest does not stand for what is beside it.
     """
     one = _BY_TABLE[table]
@@ -118,7 +118,7 @@ def _under_no_key(row: Row, keys: Keys) -> Row:  # noqa: ARG001 — one signatur
 
 def _must_equal(table: str, found: bytes, expected: bytes) -> None:
     if found != expected:
-        raise IdentityError(f"vault, {table}: a row was changed outside Federim; restore the site's backup")
+        raise VaultError(f"vault, {table}: a row was changed outside Federim; restore the site's backup")
 
 
 _BY_TABLE: Final[dict[str, Callable[[Row, Keys], Row]]] = {

@@ -12,7 +12,7 @@ from federim.identity.vault.database import Database, chunks, marks
 from federim.identity.vault.identifiers import Identifier, told
 from federim.identity.vault.rewritings import Rewritings
 from federim.identity.vault.suppression import Suppression
-from federim.model.errors import IdentityError
+from federim.model.errors import IdentityError, VaultError
 from federim.model.identifiers import NationalId, PatientIdentity, Pseudonym
 
 
@@ -72,6 +72,8 @@ class People:
         for identity, newcomer in told_of:
             try:
                 settled.append(self._settle(book, identity, newcomer))
+            except VaultError:
+                raise
             except IdentityError as error:
                 settled.append(error)
         book.write()

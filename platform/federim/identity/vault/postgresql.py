@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from federim.identity.vault.database import PATIENCE_SECONDS, ROWS_A_PAGE, Database, Parameters, Row
 from federim.identity.vault.schema import BYTES, TABLES, statements
-from federim.model.errors import HomeError, IdentityError, StorageFull
+from federim.model.errors import HomeError, StorageFull, VaultError
 
 if TYPE_CHECKING:
     import psycopg
@@ -87,7 +87,7 @@ class PostgresqlDatabase:
         ------
         HomeError
             PostgreSQL's driver is not installed.
-        IdentityError
+        VaultError
             The server cannot be reached, or does not let this account in.
         """
         try:
@@ -110,7 +110,7 @@ class PostgresqlDatabase:
                     options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
                 )
             except psycopg.Error as error:
-                raise IdentityError(
+                raise VaultError(
                     "vault_url: PostgreSQL cannot be reached there, or does not let this role in "
                     f"({error.sqlstate or type(error).__name__})"
                 ) from None
@@ -165,7 +165,7 @@ class PostgresqlDatabase:
 
         Raises
         ------
-        IdentityError
+        VaultError
             So it is.
         """
         found = self.rows(
@@ -174,7 +174,7 @@ class PostgresqlDatabase:
             (self._schema,),
         )
         if found != [(True, False)]:
-            raise IdentityError(
+            raise VaultError(
                 f"schema {self._schema} of PostgreSQL is missing, another role's, or open to another role; "
                 f"make this role its owner (ALTER SCHEMA … OWNER TO …), and nobody else's (REVOKE ALL …)"
             )
@@ -212,7 +212,7 @@ class PostgresqlDatabase:
                 yield
                 # COMMIT after a statement that failed is a silent ROLLBACK.
                 if self._connection.info.transaction_status != TransactionStatus.INTRANS:
-                    raise IdentityError("vault: a statement failed, and nothing changed; run again")
+                    raise VaultError("vault: a statement failed, and nothing changed; run again")
                 self._connection.execute("COMMIT")
             finally:
                 if self._connection.info.transaction_status in (
@@ -239,8 +239,8 @@ def _plain_errors() -> Iterator[None]:
         if code == _DISK_FULL:
             raise StorageFull("vault: PostgreSQL's disk is full; make room and run again") from None
         if code == _LOCK_NOT_AVAILABLE:
-            raise IdentityError(
+            raise VaultError(
                 f"vault: another process has held it for {PATIENCE_SECONDS} seconds, and nothing changed; "
                 "run again when that one has ended"
             ) from None
-        raise IdentityError(f"vault: PostgreSQL answers {code}, and nothing changed; run again") from None
+        raise VaultError(f"vault: PostgreSQL answers {code}, and nothing changed; run again") from None

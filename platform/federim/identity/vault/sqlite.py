@@ -13,7 +13,7 @@ from federim.identity.keyfile import check_own_alone, put_in_place
 from federim.identity.vault.database import PATIENCE_SECONDS, ROWS_A_PAGE, Database, Parameters, Row
 from federim.identity.vault.schema import BYTES, statements
 from federim.keys import write_private
-from federim.model.errors import FederimError, IdentityError, StorageFull
+from federim.model.errors import FederimError, StorageFull, VaultError
 
 NAME: Final = "vault/identities.sqlite3"
 MAGIC: Final = b"SQLite format 3\0"  # https://sqlite.org/fileformat2.html §1.3.1
@@ -64,10 +64,10 @@ class SqliteFile:
             with self._path.open("rb") as file:
                 begins = file.read(len(MAGIC))
         except OSError as error:
-            raise IdentityError(f"{NAME} cannot be read: {error.strerror}") from None
+            raise VaultError(f"{NAME} cannot be read: {error.strerror}") from None
         # SQLite takes an empty file for an empty database, and drops the log beside it.
         if begins != MAGIC:
-            raise IdentityError(_DAMAGED)
+            raise VaultError(_DAMAGED)
         return SqliteDatabase.connect(self._path)
 
 
@@ -85,7 +85,7 @@ class SqliteDatabase:
 
         Raises
         ------
-        IdentityError
+        VaultError
             The file is locked or no database.
         """
         with _plain_errors():
@@ -138,7 +138,7 @@ class SqliteDatabase:
             self._connection.execute("VACUUM")
             [kept, _, _] = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if kept:
-            raise IdentityError(
+            raise VaultError(
                 f"{NAME}: rows are deleted, but another program has been reading for {PATIENCE_SECONDS} "
                 "seconds and keeps them in the log; end it, and run again"
             )
@@ -172,7 +172,7 @@ class SqliteDatabase:
                 yield
                 # SQLite would keep what came before the statement that failed.
                 if self._failed:
-                    raise IdentityError(f"{NAME}: a statement failed, and nothing changed; run again")
+                    raise VaultError(f"{NAME}: a statement failed, and nothing changed; run again")
                 self._connection.execute("COMMIT")
             finally:
                 # SQLite has already rolled back after some errors, a full disk among them.
@@ -189,7 +189,7 @@ def _plain_errors() -> Iterator[None]:
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         if name == "SQLITE_FULL":
             raise StorageFull(f"{NAME}: the disk is full; make room and run again") from None
-        raise IdentityError(
+        raise VaultError(
             _SENTENCES.get(
                 name,
                 f"{NAME}: SQLite answers {name}, and nothing changed; run again, or restore its backup",

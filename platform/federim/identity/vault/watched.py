@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 
 from federim.identity.vault.database import Database, Parameters, Row
-from federim.model.errors import IdentityError
+from federim.model.errors import VaultError
 
 
 class Watched:
@@ -14,7 +14,7 @@ class Watched:
 
     Raises
     ------
-    IdentityError
+    VaultError
         From every method, also: the vault is under another key than when it was opened.
     """
 
@@ -79,7 +79,7 @@ class Watched:
 
     def _check_key(self) -> None:
         if self._database.rows("SELECT digest FROM key_check") != [(self._check,)]:
-            raise IdentityError(
+            raise VaultError(
                 "the vault key was changed while this process had the vault open, and nothing was written; "
                 "run again"
             )
