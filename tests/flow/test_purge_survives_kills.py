@@ -15,7 +15,7 @@ import pytest
 from byte_search import find
 from hospital_that_forgets import OFFICER, Hospital
 from hospital_with_a_past import FIRST_DAY_TOO_LATE, build_with_a_past, seen_only_then
-from persons_in_a_lake import content
+from persons_in_a_lake import content, pinned
 
 from federim.audit import trail
 from federim.governance.retention import record
@@ -53,20 +53,23 @@ def counts(hospital: Hospital) -> list[dict[str, Any]]:
     return [{name: each["record"][name] for name in COUNTS} for each in record.records(hospital.home)]
 
 
+def frozen(hospital: Hospital) -> list[dict[str, list[dict[str, Any]]]]:
+    """What is pinned by the snapshots, in the order in which they were made."""
+    every = sorted(snapshot.every(hospital.home), key=lambda each: each.created_at)
+    return [pinned(hospital.home, each.id) for each in every]
+
+
 def check(hospital: Hospital, whole: Hospital, secrets: list[str], day: dt.date) -> None:
     """The home is as one in which nobody was killed."""
     purge(hospital.home, OFFICER, today=day, beside=[forget_persons])
     assert counts(hospital)[0] == counts(whole)[0]
     assert content(hospital.home) == content(whole.home)
-    assert [each.id for each in snapshot.every(hospital.home)] == [
-        each.id for each in snapshot.every(whole.home)
-    ]
+    assert frozen(hospital) == frozen(whole)
     there, expected = (sorted(p.name for p in h.home.objects.rglob("*.dcm")) for h in (hospital, whole))
     assert there == expected
     assert [(hit.path, hit.form, hit.where) for hit in find(hospital.home.root, secrets)] == []
     assert trail.verify(hospital.home).ok
-    for frozen in snapshot.every(hospital.home):
-        snapshot.verify(hospital.home, frozen)
+    for _ in hospital.home.releases.glob("*/manifest.json"):
         assert verify(hospital.home, hospital.release).files > 0
     assert not (hospital.home.purges / "journal").exists()
 

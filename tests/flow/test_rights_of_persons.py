@@ -33,7 +33,7 @@ from federim.home import Home, Role
 from federim.identity.exchange import Exchange
 from federim.identity.rights import Rights
 from federim.lake import snapshot
-from federim.model.errors import IdentityError, NotAllowed, Opposed, VerificationFailed
+from federim.model.errors import IdentityError, InputError, NotAllowed, Opposed, VerificationFailed
 from federim.model.export import MemberRole
 from federim.model.identifiers import Ipp, LocalId, PatientIdentity
 from federim.trust.roots import TrustKind
@@ -346,3 +346,9 @@ def test_the_hub_keeps_what_stands_for_a_release_and_acknowledges_it(
         record_revision(hub, "carl", revised)
     with pytest.raises(VerificationFailed):
         record_revision(hub, "carl", {**gone, "manifest": "0" * 64})
+
+
+def test_a_project_that_cannot_be_is_refused_before_anybody_is_listed(hospital: Hospital) -> None:
+    with pytest.raises(InputError):
+        forgotten(hospital, WITH_IMAGES, project="CRP study")
+    assert not restored(hospital, WITH_IMAGES).was_listed

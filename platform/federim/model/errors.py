@@ -76,6 +76,8 @@ class IdentityError(UserError):
 class VaultError(IdentityError):
     """The vault is missing, locked, damaged, or under another key; nothing in it changed."""
 
+    exit_code = 19
+
 
 class QueryRefused(UserError):
     """A query asks for more than reading the tables it was given."""

@@ -18,6 +18,8 @@ from federim.governance.rights.steps import Step
 from federim.home import Home
 from federim.identity.rights import Erasure, Rights, Whom, Word
 from federim.lake.tables import Lake, LakeWriter
+from federim.model.errors import InputError
+from federim.model.export import PROJECT
 
 VAULT: Final = "vault"
 
@@ -38,6 +40,8 @@ def forget(
     ------
     NotAllowed
         The actor is no officer of this site.
+    InputError
+        The project's name is none.
     IdentityError
         See `Rights.oppose`.
     LakeError
@@ -46,6 +50,7 @@ def forget(
         The disk refuses; make room, and call again.
     """
     check_officer(home, actor)
+    check_project(project)
     erasure = rights.oppose(whom, Word(project), actor=actor)
     done = _carry_out(home, rights, erasure, outside)
     complete_pending(home, rights, outside=outside)
@@ -61,6 +66,12 @@ def check_officer(home: Home, actor: str) -> None:
     """Raise `NotAllowed` unless the actor may answer persons for this site."""
     members = {member.name: member for member in Member.objects.using(alias(home))}
     check_can_answer_persons(members.get(actor), staffed=bool(members))
+
+
+def check_project(project: str) -> None:
+    """Raise `InputError` unless it is how a project is called, or empty."""
+    if project and not PROJECT.fullmatch(project):
+        raise InputError("a project's name is lower-case letters, digits and hyphens; nothing was changed")
 
 
 def _steps(erasure: Erasure, rights: Rights, writer: LakeWriter, outside: Sequence[Step]) -> list[Step]:

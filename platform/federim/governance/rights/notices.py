@@ -25,6 +25,7 @@ OPPOSES: Final = "opposes"
 RESTORES: Final = "restores"
 
 _NOTICE_BYTES: Final = 32
+_PROJECT_LENGTH: Final = 60  # the longest name a project may have
 _NOTICES: Final = 8
 """A message has as many, made up where a person has fewer tokens: all messages are of one length."""
 
@@ -86,7 +87,7 @@ def write(home: Home, rights: Rights, tokens: Sequence[bytes], act: str, *, proj
             notices += [secrets.token_hex(_NOTICE_BYTES) for _ in range(_NOTICES - len(part))]
             content = {
                 "act": act,
-                "project": project.ljust(40),
+                "project": project.ljust(_PROJECT_LENGTH),
                 "notices": sorted(notices),
                 "at": datetime.now(UTC).isoformat(timespec="microseconds"),
             }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from federim.audit import trail
 from federim.governance.rights import notices
-from federim.governance.rights.erasure import check_officer
+from federim.governance.rights.erasure import check_officer, check_project
 from federim.home import Home
 from federim.identity.rights import Rights, Whom, Word
 
@@ -34,6 +34,7 @@ def restore(home: Home, rights: Rights, whom: Whom, *, project: str = "", actor:
         See `Rights.restore`.
     """
     check_officer(home, actor)
+    check_project(project)
     word = Word(project)
     restored = rights.restore(whom, word)
     written = notices.write(
