@@ -139,7 +139,7 @@ class Rights:
         """Take a person out of the vault, the journal included; who objects to one project stays."""
         with self._vault.database.transaction():
             gone = {} if erasure.project else self._journal.remove(erasure.persons)
-            noted = replace(erasure.with_step(step, {"vault": gone}), persons=())
+            noted = replace(erasure.with_step(step, gone), persons=())
             self._journal.write(noted)
         return noted
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
+from federim import trust_bundle
 from federim.cli.demo.people import HOSPITALS
 from federim.database import migrate
 from federim.governance.members import enrol
@@ -75,6 +77,9 @@ def found(root: Path) -> Consortium:
         enrol(site, COORDINATOR, COORDINATOR, [MemberRole.COORDINATOR])
         enrol(site, COORDINATOR, OFFICER, [MemberRole.SITE_OFFICER])
         (site.cohorts / f"{COHORT}.toml").write_text(form(COHORT))
+    bundle = trust_bundle.export(hub)
+    for site in sites:  # who then know where to seal what they tell one another
+        site.change_trust(partial(trust_bundle.taken_over, bundle=bundle))
     enrol(hub, COORDINATOR, COORDINATOR, [MemberRole.COORDINATOR])
     enrol(hub, COORDINATOR, RESEARCHER, [MemberRole.RESEARCHER])
     for member in COMMITTEE:
