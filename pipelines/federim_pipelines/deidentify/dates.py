@@ -6,7 +6,9 @@ import re
 from datetime import date, timedelta
 
 OLDEST_AGE = 90  # this age and every older one are one group: so few people are that old that it names them
-DUMMY_DAY = date(1900, 1, 1)  # what stands where an object must have a date and may not tell one
+# What stands where an object must have a date and may not tell one. Days that a move could take there are
+# lost; the first of a later century would not do, since others let it stand for no date as well.
+DUMMY_DAY = date(1800, 1, 1)
 
 _LONGEST_MOVE = timedelta(days=365)
 _DAYS_A_MONTH, _DAYS_A_YEAR = 30.436875, 365.2425  # of the Gregorian calendar's 400 years, on average

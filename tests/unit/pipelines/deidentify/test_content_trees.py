@@ -120,7 +120,7 @@ def test_no_row_of_the_table_lets_a_name_or_an_identifier_through(
         (item("DATETIME", ("99ACME", "14"), "20240229101500"), "20231121101500"),
         (item("TIME", ("99ACME", "15"), "101500"), "101500"),
         (item("DATE", ("DCM", "121031"), "19520314"), None),  # Subject Birth Date
-        (item("DATETIME", ("DCM", "113723"), "20200101"), "19000101000000"),  # Calibration DateTime
+        (item("DATETIME", ("DCM", "113723"), "20200101"), "18000101000000"),  # Calibration DateTime
     ],
 )
 def test_what_becomes_of_an_item(

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import pytest
 from headers_to_prove import clean, device, header, written
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -208,6 +208,7 @@ NAMES = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZÀÂÇÉÈÊËÎÏÔÖÙÛÜŸ", min_
 
 @given(family=NAMES, given_name=NAMES, separator=st.sampled_from(["", " ", "-", "^", "_", ", ", "."]))
 def test_any_name_is_found_in_any_order_and_case(family: str, given_name: str, separator: str) -> None:
+    assume("REMOVED" not in (family, given_name))  # the one word that stands for a name, and is nobody's
     raw = written(header(PatientName=f"{family}^{given_name}", PatientID="1"))
     for text in (family + separator + given_name, f"{given_name}{separator}{family}".lower()):
         plain = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))

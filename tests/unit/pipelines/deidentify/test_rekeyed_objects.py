@@ -127,7 +127,7 @@ def _rich(dataset: Dataset) -> Dataset:
     dataset.ReferencedImageSequence = Sequence([item])
     dataset.ContentLabel = "DUPONT"  # a name that somebody typed
     dataset.AcquisitionDateTime = "202402"
-    dataset.SeriesDate, dataset.ContentDate = "19000101", "19000201"
+    dataset.SeriesDate, dataset.ContentDate = "18000101", "18000201"
     dataset.DateOfLastCalibration = "20240101"
     return dataset
 
