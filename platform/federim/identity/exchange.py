@@ -292,11 +292,6 @@ class Exchange:
         """
         return reevaluate(self._vault, self._key_server, progress, verify=self._verify)
 
-    @property
-    def late_links(self) -> int:
-        """Persons whose rows are still to be rewritten."""
-        return len(self._vault.rewritings)
-
     def _check_not_awaited(self, identity: PatientIdentity) -> None:
         if self._vault.awaiting.any(identity):
             raise KeyServerAway(WAITS)

@@ -99,7 +99,7 @@ def test_the_exchange_agrees_with_plain_python(told: list[PatientIdentity]) -> N
                     assert subject.linked == model.linked(expected)
                     assert exchange.find(identity) == subject
             assert len(set(numbers.values())) == len(numbers)
-            assert exchange.late_links == len(model.retired)
+            assert len(exchange.rewritings()) == len(model.retired)
             assert {one.old.person_id for one in exchange.rewritings()} == {
                 person_id for person_id, number in numbers.items() if number in model.retired
             }

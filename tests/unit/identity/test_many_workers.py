@@ -59,4 +59,4 @@ def test_workers_that_meet_new_patients_at_once_agree(make_site: Callable[..., H
     assert persons == PATIENTS
     assert identifiers == PATIENTS * (1 + WORKERS) + PATIENTS // 2
     with Exchange.open(home) as exchange:
-        assert exchange.late_links == 0
+        assert exchange.rewritings() == []

@@ -62,8 +62,3 @@ class Rewritings:
     def done(self, old: Pseudonym) -> None:
         """Forget what a person was called. In the caller's transaction."""
         self._database.run("DELETE FROM rewriting WHERE old_person_id = ?", (old,))
-
-    def __len__(self) -> int:
-        """How many are not done."""
-        count: int = self._database.rows("SELECT count(*) FROM rewriting")[0][0]
-        return count
