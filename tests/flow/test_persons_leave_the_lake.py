@@ -29,7 +29,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home.create(tmp_path_factory.mktemp("homes") / "alpha", role=Role.SITE, name="alpha")
     migrate(home)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(tables, "FILES_BETWEEN_RUNS", 5)
+        patched.setattr(tables, "FILES_BETWEEN_RUNS", 1)
         fill(home, PERSONS)
     return home.root
 

@@ -24,7 +24,7 @@ STEPS = 71  # between two kills; a run before a release kills at each step
 
 @pytest.fixture
 def hospital(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    monkeypatch.setattr(tables, "FILES_BETWEEN_RUNS", 3)
+    monkeypatch.setattr(tables, "FILES_BETWEEN_RUNS", 1)
     home = Home.create(tmp_path / "alpha", role=Role.SITE, name="alpha")
     migrate(home)
     fill(home, PERSONS)

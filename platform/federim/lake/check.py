@@ -41,12 +41,17 @@ def to_arrow(table: Table, rows: Sequence[Row]) -> pa.Table:
 def _examine(table: Table, rows: Sequence[Row]) -> tuple[list[pa.Array], dict[int, str]]:
     found: dict[int, str] = {}
     names = {column.name for column in table.columns}
-    for position, row in enumerate(rows):
-        if not row.keys() <= names:
-            found[position] = f"{min(map(str, row.keys() - names))} is no column of {table.name}"
+    given: set[str] = set().union(*rows)
+    if not given <= names:
+        for position, row in enumerate(rows):
+            if not row.keys() <= names:
+                found[position] = f"{min(map(str, row.keys() - names))} is no column of {table.name}"
     arrays = []
     for column in table.columns:
-        array, faulty = _column(column, [row.get(column.name) for row in rows])
+        # A column that no row has is common, and asking each row for it is most of the work.
+        name = column.name
+        values = [row.get(name) for row in rows] if name in given else [None] * len(rows)
+        array, faulty = _column(column, values)
         arrays.append(array)
         for position, rule in faulty.items():
             found.setdefault(position, f"{column.name}: {rule}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,12 +12,16 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 
 from federim.lake import delta_log
+from federim.lake.compaction import all_rows, by_folder, compacted, is_compact
 from federim.lake.declaration import Table
-from federim.lake.person_rows import Copies, Copy, by_bucket, holders, write_rows
+from federim.lake.person_rows import Copies, Copy, holders, write_buckets
 from federim.lake.staging import GONE, Entry, Share
 from federim.lake.storage import sync
+from federim.lake.tiers import worth_joining
 
 APPLICATION = "federim"
+
+COMMITS_A_CHECKPOINT = 100  # as delta-rs does for its own
 
 FILE_BYTES = 64 * 2**20
 
@@ -47,6 +51,11 @@ class DeltaWriter:
         self._add_later_columns()
 
     @property
+    def version(self) -> int:
+        """How many commits made the table what it is."""
+        return self._delta.version()
+
+    @property
     def last_batch(self) -> int:
         """Number of the last batch the table has; 0 before the first."""
         return self._delta.transaction_version(APPLICATION) or 0
@@ -57,28 +66,65 @@ class DeltaWriter:
         The new files are on the disk, read-only, when this returns.
         """
         commit = CommitProperties(app_transactions=[Transaction(APPLICATION, number)])
-        if share.entry is Entry.APPEND:
+        if share.entry is Entry.APPEND and self._table.person:
+            self._exchange((), write_buckets(self._place, share.rows), number)
+        elif share.entry is Entry.APPEND:
             write_deltalake(
                 self._delta,
-                _by_bucket(share.rows),
+                share.rows,
                 mode="append",
                 writer_properties=WRITER,
                 commit_properties=commit,
             )
+            self._settle()
         elif share.entry is Entry.REWRITE:
             self._rewrite(share, number)
         else:
             self._merge(share.rows, commit, replace=share.entry is Entry.REPLACE)
-        self._settle()
+            self._settle()
 
     def tidy(self, at_most: int) -> None:
-        """Join small files if there are more than `at_most`; the rows stay the same.
+        """Join small files of like size, in the declared order, where a bucket has more than `at_most`.
 
-        The old files stay on the disk: snapshots may pin them.
+        The rows stay the same. The old files stay on the disk: snapshots may pin them.
         """
-        if len(self._delta.file_uris()) > at_most:
-            self._delta.optimize.compact(target_size=FILE_BYTES, writer_properties=WRITER)
-            self._settle()
+        if not self._table.person:
+            if len(self._delta.file_uris()) > at_most:
+                self._delta.optimize.compact(target_size=FILE_BYTES, writer_properties=WRITER)
+                self._settle()
+            return
+        gone: list[Path] = []
+        made: list[Copy] = []
+        for folder, files in by_folder(self._files()).items():
+            sizes = {file: file.stat().st_size for file in files} if len(files) > at_most else {}
+            small = worth_joining({file: size for file, size in sizes.items() if size < FILE_BYTES})
+            if len(small) > at_most:
+                gone += small
+                made += compacted(self._table, folder, small)
+        if gone:
+            self._exchange(gone, made, self.last_batch)
+
+    def optimize(self) -> None:
+        """Bring all rows into as few files as their declared order and row groups allow; they stay the same.
+
+        Killed anywhere, each bucket is as before or after. The old files stay on the disk, as for `tidy`.
+        """
+        for folder, files in by_folder(self._files()).items():
+            if is_compact(self._table, files):
+                continue
+            if self._table.person:
+                self._exchange(files, list(compacted(self._table, folder, files)), self.last_batch)
+            else:
+                self._sort_all(files)
+
+    def _files(self) -> list[Path]:
+        return [Path(unquote(uri)) for uri in self._delta.file_uris()]
+
+    def _sort_all(self, files: Sequence[Path]) -> None:
+        """Write a table without persons anew, from one batch, whose order delta-rs keeps."""
+        rows = all_rows(self._table, files)
+        write_deltalake(self._delta, rows.combine_chunks(), mode="overwrite", writer_properties=WRITER)
+        self._settle()
 
     def forget_history(self) -> None:
         """Leave nothing in the log of what the table does not hold any more."""
@@ -87,23 +133,17 @@ class DeltaWriter:
     def _rewrite(self, share: Share, number: int) -> None:
         persons = frozenset(share.leaving)
         folders = {f"bucket={bucket}" for bucket in share.leaving.values()}
-        live = (Path(unquote(uri)) for uri in self._delta.file_uris())
-        files = holders((file for file in live if file.parent.name in folders), persons)
-        made = [self._copies.without(file, persons) for file in files]
-        delta_log.exchange(
-            self._place,
-            self._delta.version() + 1,
-            out=files,
-            into=(copy for copy in (*made, *self._written(share.rows)) if copy is not None),
-            application=APPLICATION,
-            batch=number,
-        )
-        self._delta.update_incremental()
+        files = holders((file for file in self._files() if file.parent.name in folders), persons)
+        copies = [self._copies.without(file, persons) for file in files]
+        made = [copy for copy in copies if copy is not None]
+        self._exchange(files, [*made, *write_buckets(self._place, share.rows)], number)
 
-    def _written(self, rows: pa.Table) -> Iterator[Copy | None]:
-        """One file a bucket with rows that are sorted by it."""
-        for bucket, part in by_bucket(rows):
-            yield write_rows(self._place / f"bucket={bucket}", part)
+    def _exchange(self, out: Sequence[Path], into: Sequence[Copy], number: int) -> None:
+        version = self._delta.version() + 1
+        delta_log.exchange(self._place, version, out=out, into=into, application=APPLICATION, batch=number)
+        self._delta.update_incremental()
+        if version % COMMITS_A_CHECKPOINT == 0:
+            self._delta.create_checkpoint()
 
     def _add_later_columns(self) -> None:
         """Tell a table that an earlier version made of the columns declared since; its files stay."""
@@ -179,18 +219,3 @@ def _filled(table: Table, name: str) -> str:
     if name in table.tops:
         return f"CASE WHEN {held} IS NULL OR {given} > {held} THEN {given} ELSE {held} END"
     return f"coalesce({held}, {given})"
-
-
-def _by_bucket(rows: pa.Table) -> pa.RecordBatchReader:
-    # One record batch a bucket: delta-rs keeps the order inside a batch, and files come out sorted.
-    if "bucket" not in rows.column_names:
-        return rows.to_reader()
-    return pa.RecordBatchReader.from_batches(rows.schema, _slices(rows))
-
-
-def _slices(rows: pa.Table) -> Iterator[pa.RecordBatch]:
-    counts = pc.run_end_encode(rows["bucket"].combine_chunks()).run_ends.to_pylist()
-    start = 0
-    for end in counts:
-        yield from rows.slice(start, end - start).combine_chunks().to_batches()
-        start = end

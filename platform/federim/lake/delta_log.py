@@ -23,6 +23,12 @@ LOG: Final = "_delta_log"
 LAST_CHECKPOINT: Final = "_last_checkpoint"
 
 
+def version(place: Path) -> int | None:
+    """The last version of the table of this folder, by the names in its log; None where there is no table."""
+    entries = (place / LOG).glob(f"{'[0-9]' * 20}.json")
+    return max((int(entry.stem) for entry in entries), default=None)
+
+
 def exchange(
     place: Path, version: int, *, out: Iterable[Path], into: Iterable[Copy], application: str, batch: int
 ) -> None:
@@ -40,11 +46,18 @@ def exchange(
     Delta transaction log protocol, Actions.
     """
     now = time.time_ns() // 1_000_000
+    out = list(out)
     added = {copy.path: copy for copy in into}
     # Of one file a commit may not say both; where its copy has the same bytes, it stays.
     gone = [path for path in out if path not in added]
     actions: list[dict[str, Any]] = [
-        {"commitInfo": {"timestamp": now, "operation": "REWRITE", "operationParameters": {}}},
+        {
+            "commitInfo": {
+                "timestamp": now,
+                "operation": "REWRITE" if out else "WRITE",
+                "operationParameters": {},
+            }
+        },
         {"txn": {"appId": application, "version": batch}},
         *(
             {
@@ -63,7 +76,7 @@ def exchange(
                     **_file(place, copy.path),
                     "modificationTime": now,
                     "dataChange": True,
-                    "stats": json.dumps({"numRecords": copy.rows}),
+                    "stats": json.dumps({"numRecords": copy.rows}, separators=(",", ":")),
                 }
             }
             for copy in added.values()

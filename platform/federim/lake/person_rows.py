@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ from federim.lake.declaration import Table
 from federim.lake.storage import UNFINISHED, sync
 
 ROWS_A_GROUP: Final = 122_880  # as delta-rs is told to
+
+WRITERS: Final = 4  # threads that write files at a time
 
 PERSON_ID: Final = "person_id"
 
@@ -68,13 +71,21 @@ def count(files: Iterable[Path], persons: Collection[str]) -> int:
     return sum(sum(_groups(file, persons).values()) for file in files)
 
 
+def write_buckets(place: Path, rows: pa.Table) -> list[Copy]:
+    """Write rows that are sorted by `bucket`, a file a bucket, in the folders of buckets of `place`."""
+    with ThreadPoolExecutor(WRITERS) as pool:  # compressing and flushing do not hold each other up
+        parts = ((place / f"bucket={bucket}", part) for bucket, part in _by_bucket(rows))
+        written = pool.map(lambda part: write_rows(*part), parts)
+        return [copy for copy in written if copy is not None]
+
+
 def write_rows(folder: Path, rows: pa.Table) -> Copy | None:
     """Write rows, in their order, to a new file of `folder`, which is made; None where there is no row."""
     folder.mkdir(parents=True, exist_ok=True)
     return _write(folder, rows.schema, iter([rows]))
 
 
-def by_bucket(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+def _by_bucket(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     """Rows that are sorted by `bucket`, a bucket at a time, without that column."""
     start = 0
     for run in zip(*_runs(rows["bucket"].combine_chunks()), strict=True):

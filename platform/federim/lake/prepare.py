@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,9 +119,7 @@ def bucket_of(person_id: str, bucket_key: bytes) -> int:
 
 def row_digest(table: Table, key: Sequence[Any]) -> bytes:
     """What the index keeps of a row's key, 16 bytes."""
-    # Neither a UID nor a pseudonym nor a number holds a "|", so two keys never run together.
-    told = "|".join(map(str, key)).encode()
-    return hashlib.blake2b(told, digest_size=16, person=table.name.encode()[:16]).digest()
+    return _digests(table, [key])[0]
 
 
 def placed(table: Table, content: pa.Table, bucket_key: bytes) -> pa.Table:
@@ -161,8 +159,21 @@ def combine(table: Table, content: pa.Table) -> pa.Table:
 
 
 def row_keys(table: Table, content: pa.Table) -> list[bytes]:
+    """The digests of rows' keys, in their order."""
     columns: list[list[Any]] = [content[column].to_pylist() for column in table.key]
-    return [row_digest(table, values) for values in zip(*columns, strict=True)]
+    return _digests(table, zip(*columns, strict=True))
+
+
+def _digests(table: Table, keys: Iterable[Sequence[Any]]) -> list[bytes]:
+    # Copied rather than made a row: the parameters would be read again each time.
+    fresh = hashlib.blake2b(digest_size=16, person=table.name.encode()[:16])
+    found = []
+    for key in keys:
+        digest = fresh.copy()
+        # Neither a UID nor a pseudonym nor a number holds a "|", so two keys never run together.
+        digest.update("|".join(map(str, key)).encode())
+        found.append(digest.digest())
+    return found
 
 
 def first_of_each(keys: Sequence[bytes], held: set[bytes]) -> list[int]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from federim.home import Home
 from federim.lake import snapshot, snapshot_folder
 from federim.lake.declaration import Table
-from federim.lake.person_rows import Copies, Copy, by_bucket, write_rows
+from federim.lake.person_rows import Copies, Copy, write_buckets
 from federim.lake.prepare import placed
 from federim.lake.replacement import Buckets, Fate, Replacement, replacements
 from federim.lake.schema import TABLES
@@ -97,14 +97,9 @@ def _pinned(
         change = changes[name]
         stay = [pinned for pinned in files if home.lake / pinned.path not in change.files]
         made = [copies.without(path, change.leaving) for path in change.files]
-        made += _written(home, TABLES[name], change.rows, bucket_key)
+        made += write_buckets(home.lake / name, placed(TABLES[name], change.rows, bucket_key))
         new = {copy.path: _pin(home, copy) for copy in made if copy is not None}
         yield from sorted([*stay, *new.values()], key=lambda pinned: pinned.path)
-
-
-def _written(home: Home, table: Table, rows: pa.Table, bucket_key: bytes) -> Iterator[Copy | None]:
-    for bucket, part in by_bucket(placed(table, rows, bucket_key)):
-        yield write_rows(home.lake / table.name / f"bucket={bucket}", part)
 
 
 def _pin(home: Home, copy: Copy) -> PinnedFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,15 +12,16 @@ from deltalake import DeltaTable
 
 from federim.home import Home, Role
 from federim.keys import keyed
+from federim.lake import delta_log
 from federim.lake.check import Row
 from federim.lake.declared.imaging import INSTANCE_FILE
 from federim.lake.delta import DeltaWriter
 from federim.lake.entered import Entered, Place, by_table, may_go
 from federim.lake.index import Index
-from federim.lake.locks import only_writer
+from federim.lake.locks import PATIENCE, only_writer
 from federim.lake.person_rows import Copies
 from federim.lake.prepare import Prepared, place_of, prepare, replacing
-from federim.lake.schema import BUCKETS, TABLES, table
+from federim.lake.schema import TABLES, table
 from federim.lake.staging import Batch, drop, stage, waiting
 from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files
 from federim.model.errors import LakeError, StorageFull
@@ -27,9 +29,9 @@ from federim.model.errors import LakeError, StorageFull
 INDEX = "index.sqlite3"
 
 # A batch adds a file a bucket, and a query opens them all, at about a millisecond each. While batches
-# follow each other, joining at fewer than some ten files a bucket would rewrite each row every few of them.
-FILES_DURING_A_RUN = 32 * BUCKETS
-FILES_BETWEEN_RUNS = 4 * BUCKETS
+# follow each other, joining fewer than some ten of them would rewrite each row every few batches.
+FILES_DURING_A_RUN = 32  # a bucket
+FILES_BETWEEN_RUNS = 4
 
 
 class Lake:
@@ -52,18 +54,23 @@ class Lake:
         return DeltaTable(place).version() if DeltaTable.is_deltatable(str(place)) else 0
 
     @contextmanager
-    def writing(self) -> Iterator[LakeWriter]:
+    def writing(self, *, patience: float = PATIENCE) -> Iterator[LakeWriter]:
         """Be the home's only writer; first finish the batch a killed run left.
+
+        Parameters
+        ----------
+        patience : float
+            Seconds to wait for the end of another run that is writing.
 
         Raises
         ------
         LakeError
-            Another run is writing, nobody can, or the index is older than the tables.
+            Another run is writing still, nobody can, or the index is older than the tables.
         StorageFull
             The disk refuses; the lake stays readable and the next run completes the batch.
         """
         self.home.require(Role.SITE)
-        with private_files(), only_writer(self.home):
+        with private_files(), only_writer(self.home, patience):
             with disk_may_refuse():
                 writer = LakeWriter(self.home)
             try:
@@ -73,6 +80,7 @@ class Lake:
                     writer.check_index()
                 yield writer
                 writer.tidy(FILES_BETWEEN_RUNS)
+                writer.note_versions()
             finally:
                 writer.close()
 
@@ -214,8 +222,10 @@ class LakeWriter:
 
     def check_index(self) -> None:
         """Raise `LakeError` if a table has a batch that the index has not: the next would be taken for it."""
+        noted = self.index.versions
         for name in TABLES:
-            if DeltaTable.is_deltatable(str(self._home.lake / name)):
+            # Opening a table is what takes long: one is as it was left unless its log has gone on.
+            if delta_log.version(self._home.lake / name) != noted.get(name):
                 ahead = self._open(name).last_batch - self.index.last_batch
                 if ahead > 0:
                     raise LakeError(
@@ -223,8 +233,12 @@ class LakeWriter:
                         "restore lake and index from one and the same backup"
                     )
 
+    def note_versions(self) -> None:
+        """Have the index know the tables as they are left."""
+        self.index.note_versions({name: writer.version for name, writer in self._tables.items()})
+
     def tidy(self, at_most: int) -> None:
-        """Join the small files of the tables that have more than `at_most`."""
+        """Join the small files of the buckets that have more than `at_most`."""
         # The rows are in already: a disk too full to join files is no failure of the run.
         with suppress(StorageFull), disk_may_refuse():
             for writer in self._tables.values():
@@ -269,10 +283,20 @@ class LakeWriter:
         )
 
     def _complete(self, batch: Batch) -> None:
-        for name, share in batch.shares.items():
-            writer = self._open(name)
-            if writer.last_batch < batch.number:
-                writer.write(share, batch.number)
+        # Beside each other, because half of either is waiting for the disk. Whichever a kill leaves undone,
+        # the batch is still in staging.
+        with ThreadPoolExecutor(1) as beside:
+            indexed = beside.submit(self._remember, batch)
+            for name, share in batch.shares.items():
+                writer = self._open(name)
+                if writer.last_batch < batch.number:
+                    writer.write(share, batch.number)
+            indexed.result()
+        drop(self._home.staging, batch.number)
+        # Last: whether a kill comes before or after, the batch is in.
+        self.tidy(FILES_DURING_A_RUN)
+
+    def _remember(self, batch: Batch) -> None:
         files = batch.shares.get(INSTANCE_FILE.name)
         kept = files.rows["path"].to_pylist() if files and batch.dropped else ()
         self.index.remember(
@@ -284,9 +308,6 @@ class LakeWriter:
             kept=kept,
             erasure=batch.erasure,
         )
-        drop(self._home.staging, batch.number)
-        # Last: whether a kill comes before or after, the batch is in.
-        self.tidy(FILES_DURING_A_RUN)
 
     def _open(self, name: str) -> DeltaWriter:
         if name not in self._tables:

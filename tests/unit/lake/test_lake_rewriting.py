@@ -79,7 +79,7 @@ def test_others_keep_each_row_and_who_is_gone_has_none(
 ) -> None:
     from federim.database import migrate
 
-    monkeypatch.setattr(tables, "FILES_BETWEEN_RUNS", 2 if join else 100)
+    monkeypatch.setattr(tables, "FILES_BETWEEN_RUNS", 1 if join else 100)
     home = Home.create(tmp_path_factory.mktemp("homes") / "alpha", role=Role.SITE, name="alpha")
     migrate(home)
     (home.cohorts / "ct.toml").write_text('title = "CT"\n\n[[series]]\nModality = "CT"\n')
