@@ -75,6 +75,11 @@ class Places:
         return self.root / "pictures"
 
     @property
+    def workspaces(self) -> Path:
+        """The register of the workspaces a site built."""
+        return self.root / "workspaces.sqlite3"
+
+    @property
     def snapshots(self) -> Path:
         return self.root / "snapshots"
 

@@ -15,6 +15,8 @@ from federim_pipelines import pictures
 from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.review import Review
 from federim_pipelines.sources.drimbox.history import History
+from federim_pipelines.workspace.register import Register
+from federim_pipelines.workspace.settle import have_leave
 
 
 class EraseHistory:
@@ -50,6 +52,7 @@ def forget_persons(home: Home, persons: Sequence[Pseudonym]) -> None:
         _forget_history(home, persons)
         _forget_pictures(home, persons)
         _forget_texts(home, persons)
+        have_leave(home, persons)
 
 
 def renamed(home: Home, old: Pseudonym, new: Pseudonym) -> None:
@@ -58,6 +61,9 @@ def renamed(home: Home, old: Pseudonym, new: Pseudonym) -> None:
     if home.pulled.exists():
         with History(home) as history:
             history.renamed(old, new)
+    if home.workspaces.exists():
+        with Register(home) as register:
+            register.renamed(old, new)
 
 
 def _forget_history(home: Home, persons: Iterable[Pseudonym]) -> int:
