@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from federim.home import Home
+from federim.lake import workspace
 from federim.lake.declaration import Table
 from federim.lake.filesystem import PROTOCOL, PinnedFiles
 from federim.lake.refusals import ONLY_READING, translate
@@ -36,8 +37,17 @@ _READS: Final = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duck
 def connect_home(home: Home) -> duckdb.DuckDBPyConnection:
     """A connection to every live table of the home; its files stay as they are now while it is open.
 
-    But where a person is taken out of the lake meanwhile (`rewriting`): then it must be opened again.
+    But where a person is taken out of the lake meanwhile (`rewriting`): then it must be opened again. Of a
+    workspace, the tables that were granted.
+
+    Raises
+    ------
+    NotApproved, VerificationFailed
+        See `workspace.open_checked`.
     """
+    if workspace.present(home):
+        granted = workspace.open_checked(home)
+        return connect(granted.paths(home), memory=home.settings.query_memory, tables=granted.declared)
     lake = Lake(home)
     return connect({name: lake.files(name) for name in TABLES}, memory=home.settings.query_memory)
 
