@@ -25,6 +25,11 @@ class Places:
         return self.root / "lake"
 
     @property
+    def index(self) -> Path:
+        """Which records and rows the tables have; it is backed up with them."""
+        return self.root / "index.sqlite3"
+
+    @property
     def objects(self) -> Path:
         """De-identified instances, named by their sha256."""
         return self.root / "objects"
