@@ -23,7 +23,8 @@ from federim.lake.person_rows import Copies
 from federim.lake.prepare import Prepared, place_of, prepare, replacing
 from federim.lake.schema import TABLES, table
 from federim.lake.staging import Batch, drop, stage, waiting
-from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files
+from federim.lake.storage import disk_may_refuse, private_files
+from federim.lake.stores import object_store
 from federim.model.errors import LakeError, StorageFull
 
 # A batch adds a file a bucket, and a query opens them all, at about a millisecond each. While batches
@@ -71,7 +72,7 @@ class Lake:
                 writer = LakeWriter(self.home)
             try:
                 with disk_may_refuse():
-                    drop_unfinished(self.home.objects)
+                    object_store(self.home).prepare()
                     writer.recover()
                     writer.check_index()
                 yield writer
