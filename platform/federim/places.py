@@ -35,6 +35,11 @@ class Places:
         return self.root / "objects"
 
     @property
+    def object_copies(self) -> Path:
+        """Copies of instances that are kept in a bucket; whatever goes from there goes from here."""
+        return self.root / "object-copies"
+
+    @property
     def staging(self) -> Path:
         """Batches on their way into the lake."""
         return self.root / "staging"
