@@ -25,9 +25,19 @@ class Places:
         return self.root / "lake"
 
     @property
+    def index(self) -> Path:
+        """Which records and rows the tables have; it is backed up with them."""
+        return self.root / "index.sqlite3"
+
+    @property
     def objects(self) -> Path:
         """De-identified instances, named by their sha256."""
         return self.root / "objects"
+
+    @property
+    def object_copies(self) -> Path:
+        """Copies of instances that are kept in a bucket; whatever goes from there goes from here."""
+        return self.root / "object-copies"
 
     @property
     def staging(self) -> Path:

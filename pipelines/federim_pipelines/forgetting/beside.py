@@ -9,6 +9,7 @@ from pydicom import Dataset, dcmread
 
 from federim.home import Home
 from federim.identity.rights import Erasure
+from federim.lake import images
 from federim.lake.rewriting import objects_of
 from federim.model.identifiers import Pseudonym
 from federim_pipelines import pictures
@@ -84,13 +85,13 @@ def _forget_texts(home: Home, persons: Iterable[Pseudonym]) -> int:
         kept = {(text.tag, text.text) for text in review.texts()}
         theirs: Counter[tuple[int, str]] = Counter()
         for path in _objects(home, persons):
-            theirs.update(kept & set(_texts(dcmread(home.objects / path, stop_before_pixels=True))))
+            theirs.update(kept & set(_texts(dcmread(images.read(home, path), stop_before_pixels=True))))
         return review.forget(theirs)
 
 
 def _objects(home: Home, persons: Iterable[Pseudonym]) -> list[str]:
     paths = {path for person in persons for path in objects_of(home, person)}
-    return [path for path in sorted(paths) if (home.objects / path).is_file()]
+    return [path for path in sorted(paths) if images.has(home, path)]
 
 
 def _texts(dataset: Dataset) -> Iterable[tuple[int, str]]:
