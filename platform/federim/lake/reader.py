@@ -84,6 +84,9 @@ def connect(
     }
     addresses = {address: path for paths in own.values() for address, path in paths.items()}
     connection = duckdb.connect(":memory:", config=_settings(memory, threads))
+    # It is part of the library; its settings are known once it is loaded.
+    connection.execute("LOAD parquet")
+    connection.execute("SET parquet_metadata_cache = true")
     connection.register_filesystem(PinnedFiles(addresses))
     connection.execute(f"SET allowed_paths = [{', '.join(map(_quoted, addresses))}]")
     connection.execute("SET enable_external_access = false")
@@ -154,6 +157,8 @@ def _settings(memory: str, threads: int | None) -> dict[str, Any]:
         "allow_community_extensions": False,
         "allow_persistent_secrets": False,
         "python_enable_replacements": False,
+        # A pinned file never changes, so what was read of it holds for as long as the connection.
+        "validate_external_file_cache": "NO_VALIDATION",
     }
     return settings if threads is None else {**settings, "threads": threads}
 
