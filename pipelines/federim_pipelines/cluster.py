@@ -70,13 +70,15 @@ class _DaskExecutor(SealedExecutor):
     def __init__(self, client: Any, home: Home) -> None:
         super().__init__(client.get_executor(pure=False), home, self._threads)
         self._client = client
-        self._name = f"federim-{secrets.token_hex(8)}"  # what a scheduler's pages call this work
-        self._numbers = count()
+        # What a scheduler's pages call the work of this home; a run that was killed may have left some.
+        self._name = f"federim-{home.secret('dispatch name').hex()[:16]}"
+        self._run, self._numbers = secrets.token_hex(8), count()
         self._lost = ""
         self._ended = Event()
         self._watching = Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
+        self.quiet()
         self._watching.start()
         return self
 
@@ -93,7 +95,7 @@ class _DaskExecutor(SealedExecutor):
     def _send(self, parcel: Parcel) -> Future[Parcel]:
         self._require()
         # `Executor.submit` has no word for a key: Dask's own takes it beside the work's arguments.
-        return self._inner.submit(carried_out, parcel, key=f"{self._name}-{next(self._numbers)}")  # type: ignore[call-arg]
+        return self._inner.submit(carried_out, parcel, key=f"{self._name}-{self._run}-{next(self._numbers)}")  # type: ignore[call-arg]
 
     def _failure(self, error: BaseException) -> BaseException:
         if isinstance(error, CancelledError):
