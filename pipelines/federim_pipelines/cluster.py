@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from importlib import import_module
@@ -54,7 +54,12 @@ def dask_workers(address: str, home: Home, shared: Iterable[Path] = ()) -> Itera
         raise InputError("--dask needs Dask's distributed: install federim[cluster]") from None
     try:
         client = distributed.Client(address, timeout=SECONDS_FOR_THE_SCHEDULER, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+    ) as error:  # the last three of an address it cannot use
         raise InputError(
             f"no Dask scheduler answers at {address} within {SECONDS_FOR_THE_SCHEDULER} s "
             f"({type(error).__name__}): see that it runs, and that the address is tcp://HOST:PORT, or "
@@ -70,6 +75,7 @@ class _DaskExecutor(SealedExecutor):
     def __init__(self, client: Any, home: Home) -> None:
         super().__init__(client.get_executor(pure=False), home, self._threads)
         self._client = client
+        self._killed: type[Exception] = import_module("distributed.scheduler").KilledWorker
         # What a scheduler's pages call the work of this home; a run that was killed may have left some.
         self._name = f"federim-{home.secret('dispatch name').hex()[:16]}"
         self._run, self._numbers = secrets.token_hex(8), count()
@@ -79,6 +85,7 @@ class _DaskExecutor(SealedExecutor):
 
     def __enter__(self) -> Self:
         self.quiet()
+        self.submit(_nothing).result()  # the scheduler too must know Federim to pass it on
         self._watching.start()
         return self
 
@@ -89,7 +96,7 @@ class _DaskExecutor(SealedExecutor):
         self._watching.join()
 
     def quiet(self) -> None:
-        while any(self._client.run(_is_busy, self._name).values()):
+        while any(_answered(self._client.run, _is_busy, self._name).values()):
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def _send(self, parcel: Parcel) -> Future[Parcel]:
@@ -109,7 +116,7 @@ class _DaskExecutor(SealedExecutor):
     def _threads(self) -> int:
         """Of all workers there are now: they come and go."""
         self._require()
-        return max(1, sum(self._client.nthreads().values()))
+        return max(1, sum(_answered(self._client.nthreads).values()))
 
     def _require(self) -> None:
         if self._lost or self._client.status != "running":
@@ -120,13 +127,14 @@ class _DaskExecutor(SealedExecutor):
         seen = time.monotonic()
         while not self._ended.wait(_SECONDS_BETWEEN_LOOKS):
             now = time.monotonic()
-            if self._client.status != "running":
-                self._lost = _NO_SCHEDULER
-            elif self._client.nthreads():
-                seen = now
-            elif now - seen > SECONDS_FOR_A_WORKER:
-                self._lost = _NO_WORKER
-            if self._lost:
+            try:
+                self._require()
+                if _answered(self._client.nthreads):
+                    seen = now
+                elif now - seen > SECONDS_FOR_A_WORKER:
+                    raise WorkersLost(_NO_WORKER)
+            except WorkersLost as lost:
+                self._lost = str(lost)
                 self._inner.shutdown(wait=False)  # cancels all that waits
                 return
 
@@ -134,10 +142,19 @@ class _DaskExecutor(SealedExecutor):
 _NO_SCHEDULER: Final = (
     "the Dask scheduler no longer answers: what was committed stays; start it, and the same command again"
 )
+_NOT_RUN: Final = "the Dask scheduler or a worker cannot run Federim: install the same on all of them as here"
 _NO_WORKER: Final = (
     "the last Dask worker is gone, and no other came: what was committed stays; start some, and the same "
     "command again"
 )
+
+
+def _answered(ask: Callable[..., dict[str, int]], *arguments: object) -> dict[str, int]:
+    """What workers say, or the scheduler of them, by their address."""
+    try:
+        return ask(*arguments)
+    except OSError:
+        raise WorkersLost(_NO_SCHEDULER) from None
 
 
 def _is_busy(name: str, dask_worker: Any) -> bool:
@@ -164,15 +181,13 @@ def _check(client: Any, home: Home, shared: Sequence[Path]) -> None:
 
 def _host(answer: Any, home: Home, shared: Sequence[Path], workers: int) -> str:
     """The machine a worker is on, if it can read for this home."""
-    if isinstance(answer, ImportError):
-        raise InputError(f"Federim is not installed on one of {workers} Dask workers")
     if isinstance(answer, FederimError):
         raise InputError(f"one of {workers} Dask workers cannot read for this home: {answer}")
     if isinstance(answer, BaseException):
-        raise InputError(f"one of {workers} Dask workers cannot answer ({type(answer).__name__})")
+        raise InputError(f"{_NOT_RUN} ({type(answer).__name__}, on one of {workers})")
     told, error = answer.content(home)
     if error is not None:
-        raise InputError(f"one of {workers} Dask workers cannot answer ({type(error).__name__})")
+        raise InputError(f"one of {workers} Dask workers cannot look at the paths ({type(error).__name__})")
     host: str
     host, unseen = told
     if unseen:
@@ -181,6 +196,10 @@ def _host(answer: Any, home: Home, shared: Sequence[Path], workers: int) -> str:
             f"{host}: mount them there, at the same place"
         )
     return host
+
+
+def _nothing() -> None:
+    pass
 
 
 def _unseen(paths: Sequence[Path]) -> tuple[str, list[Path]]:
