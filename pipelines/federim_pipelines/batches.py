@@ -11,6 +11,7 @@ from federim.model.errors import HomeError, LakeError, StorageFull, VaultError, 
 from federim.model.identifiers import PatientIdentity
 from federim_pipelines.items import Item, Outcome, Reason, Refusal
 from federim_pipelines.parked.piece import readable
+from federim_pipelines.sealed_executor import WorkersLost
 from federim_pipelines.sources import csv, dicom
 from federim_pipelines.sources.cda import reading as cda
 from federim_pipelines.sources.content import CANNOT_OPEN
@@ -35,7 +36,7 @@ BATCH_WEIGHT = 100
 _WEIGHT_OF_BUNDLE = 10
 
 # What concerns the whole run, and would refuse every file after this one as well.
-ENDS_THE_RUN = (HomeError, LakeError, StorageFull, VaultError, VerificationFailed)
+ENDS_THE_RUN = (HomeError, LakeError, StorageFull, VaultError, VerificationFailed, WorkersLost)
 
 
 def in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -12,6 +12,7 @@ from typing import Self
 from federim_pipelines.batches import ENDS_THE_RUN, failed, read_batch
 from federim_pipelines.items import Item, Outcome
 from federim_pipelines.processes import process_pool
+from federim_pipelines.sealed_executor import SealedExecutor
 from federim_pipelines.worker import Task, close_worker
 
 BATCHES_A_WORKER = 2  # one being read, one waiting: the driver's memory holds no more answers than that
@@ -29,7 +30,6 @@ class Crew:
     def __init__(self, executor: Executor | None, task: Task) -> None:
         self._executor = executor
         self._task = task
-        self._workers: int = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
         self._own: list[ProcessPoolExecutor] = []
 
     def __enter__(self) -> Self:
@@ -58,10 +58,12 @@ class Crew:
         try:
             for batch in batches:
                 waiting.append((batch, self._submit(batch)))
-                if len(waiting) >= self._workers * BATCHES_A_WORKER:
+                while len(waiting) >= self._width * BATCHES_A_WORKER:
                     yield self._answer(*waiting.popleft())
             while waiting:
                 yield self._answer(*waiting.popleft())
+            if isinstance(self._executor, SealedExecutor):
+                self._executor.quiet()
         finally:
             for _, future in waiting:
                 future.cancel()
@@ -71,7 +73,7 @@ class Crew:
         try:
             return self._executor.submit(read_batch, self._task, batch)
         except BrokenExecutor:
-            pool = process_pool(self._workers)
+            pool = process_pool(self._width)
             self._own.append(pool)
             self._executor = pool
             return pool.submit(read_batch, self._task, batch)
@@ -82,21 +84,43 @@ class Crew:
         except ENDS_THE_RUN:
             raise
         except Exception:  # a decoder that crashed its process, a worker out of memory or out of reach
-            return list(self._one_by_one(batch))
+            with _Apart(self._task) as apart:
+                return list(apart.read(batch))
 
-    def _one_by_one(self, batch: Batch) -> Iterator[Outcome]:
-        """Each item alone in a process, so that what breaks it is that item."""
-        pool = process_pool(1)
+    @property
+    def _width(self) -> int:
+        """How many batches are read at a time; of a cluster, it changes."""
+        return getattr(self._executor, "_max_workers", None) or os.cpu_count() or 1
+
+
+class _Apart:
+    """Reads in a process of its own what broke another, or was near when that broke."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._pool = process_pool(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=error is None, cancel_futures=True)
+
+    def read(self, batch: Batch) -> Iterator[Outcome]:
+        """The outcomes of a batch; what breaks the process is halved until it is the one item that does."""
         try:
-            for item in batch:
-                try:
-                    yield from pool.submit(read_batch, self._task, [item]).result()
-                except ENDS_THE_RUN:
-                    raise
-                except Exception as error:
-                    yield failed(item, error)
-                    if isinstance(error, BrokenExecutor):
-                        pool.shutdown()
-                        pool = process_pool(1)
-        finally:
-            pool.shutdown()
+            yield from self._pool.submit(read_batch, self._task, batch).result()
+        except ENDS_THE_RUN:
+            raise
+        except Exception as error:
+            if isinstance(error, BrokenExecutor):
+                self._pool.shutdown()
+                self._pool = process_pool(1)
+            if len(batch) == 1:
+                yield failed(batch[0], error)
+                return
+            middle = len(batch) // 2
+            yield from self.read(batch[:middle])
+            yield from self.read(batch[middle:])

@@ -70,6 +70,7 @@ class Intake:
         self._seen: dict[bytes, Entered] = {}
         self._closed: list[tuple[Path, Settlement]] = []  # files whose last rows may wait still
         self._retained: Counter[tuple[int, str]] = Counter()
+        self._discarded: set[str] = set()  # objects
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
         """Take the outcomes of one batch.
@@ -123,6 +124,8 @@ class Intake:
         }
         self._add(RUN_TABLE, run)
         self._commit()
+        for path in self._discarded:  # a batch that was read again elsewhere may have stored them once more
+            images.discard(self._home, path)
         replaced.sweep(self._home, self._writer)  # files read again may have stored what the site replaced
 
     def _settle(
@@ -136,7 +139,7 @@ class Intake:
         standing = 1 if held is None else versions.standing(record, held)
         if held is not None and (standing < 0 or versions.says_the_same(record, held, self._subject(record))):
             if held.content == UNTOLD and record.object_path:
-                images.discard(self._home, record.object_path)  # what the site replaced, stored again
+                self._discard(record.object_path)  # what the site replaced, stored again
             if standing > 0:
                 # It says what it said, and a version between the two is older than that.
                 known[record.key] = self._seen[record.key] = replace(held, version=record.version)
@@ -162,7 +165,11 @@ class Intake:
         self._refuse(file, refusal, of_record=True)
         if record.object_path:
             # Its bytes hold its own SOPInstanceUID, so no record that is in the lake shares them.
-            images.discard(self._home, record.object_path)
+            self._discard(record.object_path)
+
+    def _discard(self, path: str) -> None:
+        images.discard(self._home, path)
+        self._discarded.add(path)
 
     def _order_is_gone(self, record: Record, known: dict[bytes, Entered]) -> bool:
         if record.under is None:

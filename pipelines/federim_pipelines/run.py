@@ -13,7 +13,7 @@ from federim.lake.tables import Lake
 from federim.model.errors import InputError
 from federim_pipelines.accounting import RunReport
 from federim_pipelines.deidentify.policy.compilation import load_policy
-from federim_pipelines.deidentify.policy.files import DEFAULT
+from federim_pipelines.deidentify.policy.files import DEFAULT, NAMES
 from federim_pipelines.deidentify.policy.policy import why_not_in_a_lake
 from federim_pipelines.parked.lot import ParkingLot
 from federim_pipelines.parked.resuming import resume
@@ -51,8 +51,9 @@ def ingest(
     Parameters
     ----------
     executor : Executor
-        Who reads; None is this process. It must not fork a process that has threads
-        (`processes.process_pool`).
+        Who reads; None is this process. Any executor whose workers see the home: processes
+        (`processes.process_pool`, as a process that has threads must not be forked), threads, a cluster
+        (`cluster.dask_workers`). This process alone writes to the tables.
     policy : str or path
         See `deidentify.policy.compilation.load_policy`.
     mapping : path
@@ -90,7 +91,7 @@ def ingest(
     inputs = Inputs(home, paths, columns, issuer=issuer)
     task = Task(
         home=home.root,
-        policy=str(policy.absolute()) if isinstance(policy, Path) else policy,
+        policy=policy if isinstance(policy, str) and policy in NAMES else str(Path(policy).absolute()),
         mapping=None if mapping is None else mapping.absolute(),
         year=dt.datetime.now(dt.UTC).year,
         denied=denied,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
-from federim.cli.reading import Issuer, Policy, TestIdentities, Workers, readers
+from federim.cli.reading import Dask, Issuer, Policy, TestIdentities, Workers, policy_file, readers
 from federim.cli.rights import complete_pending
 from federim.cli.stopping import resumable
 from federim.home import Role
@@ -40,6 +40,7 @@ def ingest(
     issuer: Issuer = "",
     test_identities: TestIdentities = False,
     workers: Workers = None,
+    dask: Dask = "",
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -54,7 +55,7 @@ def ingest(
     complete_pending(home)
     with (
         resumable("what was committed stays"),
-        readers(workers) as executor,
+        readers(workers, dask, home, [*paths, mapping, dispositions, policy_file(policy)]) as executor,
         shown(ERR) as progress,
     ):
         done = run(

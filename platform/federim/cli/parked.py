@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
-from federim.cli.reading import Workers, readers
+from federim.cli.reading import Dask, Workers, readers
 from federim.cli.stopping import resumable
 from federim.home import Role
 from federim.model.errors import KeyServerAway
@@ -45,6 +45,7 @@ def resume(
         bool, typer.Option("--again", help="Read what the lake refused once more as well.")
     ] = False,
     workers: Workers = None,
+    dask: Dask = "",
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -57,7 +58,11 @@ def resume(
     if again:
         for bay in ParkingLot(home).bays():
             bay.readmit()
-    with resumable("what was committed stays"), readers(workers) as executor, shown(ERR) as progress:
+    with (
+        resumable("what was committed stays"),
+        readers(workers, dask, home) as executor,
+        shown(ERR) as progress,
+    ):
         done = run(home, executor=executor, progress=progress, actor=actor)
     if done.away and not done.pieces:
         raise KeyServerAway(

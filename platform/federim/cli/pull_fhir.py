@@ -18,7 +18,7 @@ from federim.cli.access import (
     authenticated,
 )
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
-from federim.cli.reading import TestIdentities, Workers, readers
+from federim.cli.reading import Dask, TestIdentities, Workers, readers
 from federim.cli.stopping import resumable
 from federim.home import Role
 
@@ -70,6 +70,7 @@ def fhir(
     ] = "",
     test_identities: TestIdentities = False,
     workers: Workers = None,
+    dask: Dask = "",
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -101,7 +102,7 @@ def fhir(
     with (
         resumable("what arrived stays"),
         Server(url, Access(auth=auth, tls=tls)) as server,
-        readers(workers) as executor,
+        readers(workers, dask, home) as executor,
         shown(ERR) as progress,
     ):
         draining = Draining(issuer=issuer, test_identities=test_identities, executor=executor, actor=actor)

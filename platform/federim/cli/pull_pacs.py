@@ -9,7 +9,7 @@ import typer
 
 from federim.cli.access import Authority, Certificate, Key
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
-from federim.cli.reading import Issuer, Policy, TestIdentities, Workers, readers
+from federim.cli.reading import Dask, Issuer, Policy, TestIdentities, Workers, policy_file, readers
 from federim.cli.stopping import resumable
 from federim.home import Role
 from federim.model.errors import InputError
@@ -66,6 +66,7 @@ def pacs(
     issuer: Issuer = "",
     test_identities: TestIdentities = False,
     workers: Workers = None,
+    dask: Dask = "",
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -106,7 +107,7 @@ def pacs(
     secured = client_tls(authority=ca, certificate=certificate, key=key) if tls else None
     with (
         resumable("what was fetched stays"),
-        readers(workers) as executor,
+        readers(workers, dask, home, [policy_file(policy)]) as executor,
         shown(ERR) as watch,
     ):
         draining = Draining(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from federim.model.errors import InputError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from concurrent.futures import Executor
+
+    from federim.home import Home
 
 Policy = Annotated[
     str, typer.Option(help="De-identification: research, basic, strict, or a TOML file of your own.")
@@ -33,8 +39,43 @@ Workers = Annotated[
 ]
 
 
-def readers(workers: int | None) -> AbstractContextManager[Executor | None]:
-    """As many processes as the option says, or none where this one reads."""
+Dask = Annotated[
+    str,
+    typer.Option(
+        help="Address of a Dask scheduler whose workers read instead: tcp://HOST:PORT, tls://HOST:PORT.",
+        show_default=False,
+    ),
+]
+
+
+def policy_file(policy: str) -> Path | None:
+    """The file that the option names, unless it names one of the package's policies."""
+    from federim_pipelines.deidentify.policy.files import NAMES
+
+    return None if policy in NAMES else Path(policy)
+
+
+def readers(
+    workers: int | None, dask: str, home: Home, shared: Iterable[Path | None] = ()
+) -> AbstractContextManager[Executor | None]:
+    """Who reads, as the options say: a Dask cluster, processes of this machine, or this one alone.
+
+    Parameters
+    ----------
+    shared : paths
+        What a cluster's workers must see besides the home.
+
+    Raises
+    ------
+    InputError
+        Both options were given, or the cluster cannot be used: see `cluster.dask_workers`.
+    """
+    if dask:
+        from federim_pipelines.cluster import dask_workers
+
+        if workers is not None:
+            raise InputError("give either --workers, processes of this machine, or --dask, a cluster's")
+        return dask_workers(dask, home, [path for path in shared if path is not None])
     from federim_pipelines.processes import process_pool
 
     count = workers or os.cpu_count() or 1

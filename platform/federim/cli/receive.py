@@ -10,7 +10,7 @@ import typer
 
 from federim.cli.access import Key, OwnCertificate, SendersAuthority, listening_tls
 from federim.cli.context import Actor, AsJson, open_home
-from federim.cli.reading import Issuer, Policy, TestIdentities, Workers, readers
+from federim.cli.reading import Dask, Issuer, Policy, TestIdentities, Workers, policy_file, readers
 from federim.cli.service import serve
 from federim.home import Role
 
@@ -48,6 +48,7 @@ def receive(
         float, typer.Option(min=0, help="Seconds without a new image after which the lake reads them.")
     ] = 15.0,
     workers: Workers = None,
+    dask: Dask = "",
     actor: Actor = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +82,7 @@ def receive(
     @contextmanager
     def listener(stored: Callable[[], None]) -> Iterator[Draining]:
         with (
-            readers(workers) as executor,
+            readers(workers, dask, home, [policy_file(policy)]) as executor,
             receiving(home, spool, listening, stored),
         ):
             yield Draining(
