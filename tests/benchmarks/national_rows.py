@@ -1,4 +1,4 @@
-"""Make a hospital's rows by the million, in the order of their declared layout: persons, images, results, diagnoses.
+"""Draw a hospital's rows by the million, in the order of their declared layout.
 
 Every value is drawn; nobody is meant.
 """
@@ -64,11 +64,11 @@ class Rows:
         self._persons = pa.array([person for _, person in placed])
         of_study = np.sort(self._draw.integers(0, size.persons, max(1, int(size.series / SERIES_A_STUDY))))
         self._study_person = of_study
-        self._studies = self._uids(len(of_study), of_study)
+        self._studies, _ = self._uids(len(of_study), of_study)
         self._series_study = np.sort(self._draw.integers(0, len(of_study), size.series))
-        self._series = self._uids(size.series, self._series_study)
+        self._series, number = self._uids(size.series, self._series_study)
         # Instances lie by series alone within a person, where series lie by study first.
-        by_series = np.lexsort((self._series.to_numpy(zero_copy_only=False), of_study[self._series_study]))
+        by_series = np.lexsort((number, of_study[self._series_study]))
         drawn_series = np.sort(self._draw.integers(0, size.series, size.instances))
         self._instance_series = by_series[drawn_series]
         self._modality = self._draw.choice(["CT", "MR", "US", "PT"], size.series, p=[0.4, 0.4, 0.15, 0.05])
@@ -101,7 +101,7 @@ class Rows:
             self._study_person[self._series_study],
             StudyInstanceUID=self._studies.take(pa.array(self._series_study)),
             SeriesInstanceUID=self._series,
-            FrameOfReferenceUID=self._uids(count),
+            FrameOfReferenceUID=self._uids(count)[0],
             Modality=self._modality,
             SOPClassUID=self._same("1.2.840.10008.5.1.4.1.1.2", count),
             SeriesDate=self._days(count),
@@ -128,7 +128,7 @@ class Rows:
             self._study_person[study],
             StudyInstanceUID=self._studies.take(pa.array(study)),
             SeriesInstanceUID=self._series.take(pa.array(series)),
-            SOPInstanceUID=self._uids(count),
+            SOPInstanceUID=self._uids(count)[0],
             SOPClassUID=self._same("1.2.840.10008.5.1.4.1.1.2", count),
             InstanceNumber=number + 1,
             NumberOfFrames=np.ones(count, np.int32),
@@ -220,16 +220,11 @@ class Rows:
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
         return pa.Array.from_buffers(pa.large_string(), count, buffers).cast(pa.string())
 
-    def _uids(self, count: int, of: Any = None) -> pa.Array:
-        """UIDs of the form 2.25.…; ascending within each of `of`, whose values are sorted."""
+    def _uids(self, count: int, of: Any = None) -> tuple[pa.Array, Any]:
+        """UIDs of the form 2.25.… and the number each begins with; ascending within each of `of`, if sorted."""
         first = self._draw.integers(DIGITS, 9 * DIGITS, count)
         if of is not None:
             first = first[np.lexsort((first, of))]
         second = self._draw.integers(DIGITS, 9 * DIGITS, count)
-        return _joined(self._same("2.25.", count), first, second)
-
-
-def _joined(prefix: pa.Array, *numbers: Any) -> pa.Array:
-    texts = [pc.cast(pa.array(number), pa.string()) for number in numbers]
-    return pc.binary_join_element_wise(prefix, *texts, "")
-
+        texts = [pc.cast(pa.array(number), pa.string()) for number in (first, second)]
+        return pc.binary_join_element_wise(self._same("2.25.", count), *texts, ""), first
