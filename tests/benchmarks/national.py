@@ -34,6 +34,7 @@ from federim.lake.tables import Lake
 THREADS: Final = 2
 SECONDS: Final = 600
 MEMORY: Final = "4GB"
+GOALS: Final = {"cohort": 150.0, "record": 10.0, "counts": 250.0}  # milliseconds, of the whole hospital
 MANY: Final = 200  # as many series as one region has in a year: 20 million
 PARTS: Final = (16, 4, 1)  # of the whole hospital, so that each is four times the one before
 
@@ -72,8 +73,16 @@ class Measured:
     bytes_a_row: dict[str, float] = field(default_factory=dict)
     persons: int = 0
 
+    kinds: dict[str, str] = field(default_factory=dict)  # what was asked to its kind, of `GOALS`
+    sizes: dict[int, str] = field(default_factory=dict)  # results in the lake to what was asked of it
+
     def median(self, title: str) -> float:
+        """Milliseconds of what was asked."""
         return statistics.median(self.milliseconds[title])
+
+    def slopes(self) -> dict[int, float]:
+        """Milliseconds of the cohort by how many results the lake had."""
+        return {rows: self.median(title) for rows, title in self.sizes.items()}
 
 
 class NationalBench:
@@ -104,8 +113,9 @@ class NationalBench:
             asked: dict[str, Callable[[], object]] = {}
             for parts, home in self.homes.items():
                 ours = open_.enter_context(_connection(home))
-                rows = f"{self._size.over(parts).measurements:,} results"
-                asked[f"cohort, {rows}"] = _asking(ours, compiled.sql, compiled.parameters)
+                rows = self._size.over(parts).measurements
+                found.sizes[rows] = f"cohort, {rows:,} results"
+                asked[found.sizes[rows]] = _asking(ours, compiled.sql, compiled.parameters)
             bare = open_.enter_context(self._bare_connection())
             asked["the same SQL, bare Parquet"] = _asking(bare, compiled.sql, compiled.parameters)
             asked["cohort with its series"] = lambda: cohort.evaluate(ours, compiled, seconds=SECONDS)
@@ -113,8 +123,14 @@ class NationalBench:
             record = open_.enter_context(_connection(self.homes[1], theirs))
             asked["one person's results"] = _asking(record, RECORD, {"person": person})
             many = open_.enter_context(_connection(self._many))
-            asked[f"counts over {self._size.series * MANY:,} series"] = _asking(many, SERIES_COUNTS)
+            many_series = f"counts over {self._size.series * MANY:,} series"
+            asked[many_series] = _asking(many, SERIES_COUNTS)
             found.persons = cohort.evaluate(ours, compiled, seconds=SECONDS).persons.num_rows
+            found.kinds = dict.fromkeys(asked, "") | {
+                found.sizes[self._size.measurements]: "cohort",
+                "one person's results": "record",
+                many_series: "counts",
+            }
             if not found.persons:
                 raise ValueError(
                     "the cohort that is timed is empty; its criteria meet none of the rows drawn"

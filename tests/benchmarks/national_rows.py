@@ -221,7 +221,7 @@ class Rows:
         return pa.Array.from_buffers(pa.large_string(), count, buffers).cast(pa.string())
 
     def _uids(self, count: int, of: Any = None) -> tuple[pa.Array, Any]:
-        """UIDs of the form 2.25.… and the number each begins with; ascending within each of `of`, if sorted."""
+        """UIDs of the form 2.25.… and how each begins; ascending within each of `of`, which is sorted."""
         first = self._draw.integers(DIGITS, 9 * DIGITS, count)
         if of is not None:
             first = first[np.lexsort((first, of))]
