@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from federim.home import Home
 from federim.lake.declaration import Table
 from federim.lake.delta import APPLICATION
-from federim.lake.index_place import to_read
+from federim.lake.index_place import as_it_lies
 from federim.lake.schema import TABLES
 
 
@@ -91,7 +91,7 @@ def _staged(home: Home) -> list[int]:
 
 
 def _indexed(home: Home) -> int:
-    path = to_read(home)
+    path = as_it_lies(home)
     if path is None:
         return 0
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
