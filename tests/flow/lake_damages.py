@@ -12,7 +12,7 @@ from deltalake import DeltaTable, Field
 from federim.home import Home
 from federim.lake import snapshot
 from federim.lake.reader import connect_home, query
-from federim.lake.tables import INDEX, Lake
+from federim.lake.tables import Lake
 
 
 def rewrite(path: Path, content: bytes) -> None:
@@ -54,7 +54,7 @@ def a_study_goes(home: Home) -> None:
 
 
 def the_index_is_of_yesterday(home: Home) -> None:
-    with closing(sqlite3.connect(home.lake / INDEX)) as connection:
+    with closing(sqlite3.connect(home.index)) as connection:
         connection.execute("UPDATE batch SET number = number - 1")
         connection.commit()
 

@@ -54,6 +54,12 @@ def to_read(home: Home) -> Path | None:
     return home.index if home.index.exists() else None
 
 
+def as_it_lies(home: Home) -> Path | None:
+    """The index's file wherever it is, for one who opens it read-only and may hold the writer's lock."""
+    places = (home.index, home.lake / EARLIER)
+    return next((path for path in places if path.exists()), None)
+
+
 def _to_one_file(path: Path) -> None:
     """Bring what the logs beside an SQLite file tell into it; the logs go."""
     connection = sqlite3.connect(path, isolation_level=None)

@@ -14,8 +14,8 @@ from deltalake import DeltaTable
 from federim.home import Home
 from federim.lake.declaration import Table
 from federim.lake.delta import APPLICATION
+from federim.lake.index_place import as_it_lies
 from federim.lake.schema import TABLES
-from federim.lake.tables import INDEX
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ def _staged(home: Home) -> list[int]:
 
 
 def _indexed(home: Home) -> int:
-    path = home.lake / INDEX
-    if not path.exists():
+    path = as_it_lies(home)
+    if path is None:
         return 0
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         (number,) = connection.execute("SELECT coalesce(max(number), 0) FROM batch").fetchone()
