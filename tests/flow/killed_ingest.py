@@ -1,4 +1,4 @@
-"""Ingestion as a command of its own, to be killed, and the equality with an undisturbed one it must end in."""
+"""Ingestion as a command of its own, to be killed, and the undisturbed run it must come to the same as."""
 
 from __future__ import annotations
 
