@@ -77,7 +77,7 @@ def test_a_batch_that_kills_is_halved_until_the_file_is_found(
     with process_pool(1) as pool, Crew(pool, task) as made:
         (outcomes,) = made.read([[*files[:4], *files[8:], *files[5:7]]])
     assert [bool(outcome.refusals) for outcome in outcomes] == [False] * 3 + [True] + [False] * 4
-    # In the pool; then apart all of it, its first half, the quarters of that, two single files; the other half.
+    # In the pool; then apart: all of it, its first half, the quarters of that, two single files, the rest.
     assert (files[0].path.parent / "told").read_text() == "8 8 4 2 2 1 1 4 "
 
 
