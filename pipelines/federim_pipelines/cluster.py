@@ -107,11 +107,9 @@ class _DaskExecutor(SealedExecutor):
     def _failure(self, error: BaseException) -> BaseException:
         if isinstance(error, CancelledError):
             return WorkersLost(self._lost or _NO_SCHEDULER)
-        if isinstance(error, ImportError):
-            return WorkersLost(
-                "Federim is not installed on a worker that joined: see that it is, start again"
-            )
-        return error
+        if isinstance(error, FederimError | self._killed):
+            return error
+        return WorkersLost(f"{_NOT_RUN} ({type(error).__name__})")
 
     def _threads(self) -> int:
         """Of all workers there are now: they come and go."""

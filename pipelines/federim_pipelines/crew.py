@@ -31,6 +31,7 @@ class Crew:
         self._executor = executor
         self._task = task
         self._own: list[ProcessPoolExecutor] = []
+        self._apart = _Apart(task)
 
     def __enter__(self) -> Self:
         return self
@@ -39,6 +40,7 @@ class Crew:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         close_worker(self._task)
+        self._apart.end()
         for pool in self._own:
             pool.shutdown(wait=error is None, cancel_futures=True)
 
@@ -84,8 +86,7 @@ class Crew:
         except ENDS_THE_RUN:
             raise
         except Exception:  # a decoder that crashed its process, a worker out of memory or out of reach
-            with _Apart(self._task) as apart:
-                return list(apart.read(batch))
+            return list(self._apart.read(batch))
 
     @property
     def _width(self) -> int:
@@ -98,29 +99,27 @@ class _Apart:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._pool = process_pool(1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.shutdown(wait=error is None, cancel_futures=True)
+        self._pool: ProcessPoolExecutor | None = None
 
     def read(self, batch: Batch) -> Iterator[Outcome]:
         """The outcomes of a batch; what breaks the process is halved until it is the one item that does."""
+        self._pool = self._pool or process_pool(1)
         try:
             yield from self._pool.submit(read_batch, self._task, batch).result()
         except ENDS_THE_RUN:
             raise
         except Exception as error:
             if isinstance(error, BrokenExecutor):
-                self._pool.shutdown()
-                self._pool = process_pool(1)
+                self.end()
             if len(batch) == 1:
                 yield failed(batch[0], error)
                 return
             middle = len(batch) // 2
             yield from self.read(batch[:middle])
             yield from self.read(batch[middle:])
+
+    def end(self) -> None:
+        """Let the process go, if there is one."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None

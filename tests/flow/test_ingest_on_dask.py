@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "unit/identity/keyserver"))
+from consortium_paper import Authority
 from dask_processes import DaskProcesses, dask_processes
 from deadly_reading import DEADLY, read_or_die
 from what_a_home_holds import listed_hashes, object_hashes, table_hashes
 
 from federim.home import Home
+from federim.model.errors import InputError
 from federim_pipelines import crew
 from federim_pipelines.cluster import dask_workers
 from federim_pipelines.items import Reason
@@ -22,6 +26,8 @@ from federim_pipelines.progress import Silence
 from federim_pipelines.run import ingest
 
 pytest.importorskip("distributed", reason="Dask is in the extra `cluster`")
+
+TLS = "DASK_DISTRIBUTED__COMM__TLS__"
 
 
 @pytest.fixture
@@ -129,3 +135,34 @@ def test_a_file_that_kills_every_worker_is_the_only_one_refused(
     assert report.reasons == {Reason.FAILED: 1, Reason.INSTANCE_CONFLICT: 1}
     assert report.details == {(Reason.FAILED, "BrokenProcessPool"): 1}
     assert (report.accepted, report.quarantined) == (30 + 6, 2)
+
+
+def test_a_cluster_over_tls_asks_for_a_certificate(
+    site: Home,
+    inbox: Path,
+    fill_inbox: Callable[[int], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill_inbox(2)
+    authority = Authority(tmp_path / "paper")
+    command = [sys.executable, "-c", "from federim.cli.main import run; run()", "--home", str(site.root)]
+    # As Dask reads its configuration from the environment.
+    monkeypatch.setenv(f"{TLS}CA_FILE", str(authority.certificate))
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION", "true")
+    for who in ("SCHEDULER", "WORKER"):
+        paper = authority.paper(who.lower())
+        monkeypatch.setenv(f"{TLS}{who}__CERT", str(paper.certificate))
+        monkeypatch.setenv(f"{TLS}{who}__KEY", str(paper.key))
+    with dask_processes(tmp_path / "dask", 1, options=("--protocol", "tls")) as cluster:
+        assert cluster.address.startswith("tls://")
+        command += ["ingest", str(inbox), "--dask", cluster.address, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == InputError.exit_code
+        assert "no Dask scheduler answers" in done.stderr
+        paper = authority.paper("site")
+        monkeypatch.setenv(f"{TLS}CLIENT__CERT", str(paper.certificate))
+        monkeypatch.setenv(f"{TLS}CLIENT__KEY", str(paper.key))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["accepted"] == 2 + 6

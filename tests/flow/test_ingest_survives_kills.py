@@ -1,55 +1,40 @@
-"""Killed again and again at random moments, ingestion ends where an undisturbed run ends."""
+"""Killed at random moments, ingestion by two workers ends where an undisturbed run ends."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
+from dask_processes import dask_processes
+from killed_ingest import assert_alike, assert_whole, finish, kill, runs_longer_than, start
 
-from federim.audit import trail
 from federim.home import Home
-from federim.lake.tables import Lake
 
-Content = dict[str, list[str]]
-
-KILLS = 8  # with one worker, and as many with two
-# Small commits, so that kills meet a lake in every state between empty and full.
-FEDERIM = """
-from federim.cli.main import run
-from federim_pipelines import intake
-
-intake.ROWS_A_COMMIT = 200
-run()
-"""
+SEED = random.SystemRandom().randrange(2**32)
+FEW = pytest.param(120, 3, id="3 kills")
+MANY = pytest.param(500, 25, id="25 kills", marks=pytest.mark.full)
 
 
 @pytest.fixture
 def fill_inbox(
     inbox: Path, write_image: Callable[..., Path], write_bundle: Callable[..., Path]
-) -> Callable[[], None]:
-    """120 slices of six patients, their results as lines, a copy, a conflict and an empty file."""
+) -> Callable[[int], None]:
+    """So many files: slices of six patients, their results as lines, a copy, a conflict and an empty file."""
 
-    def build() -> None:
-        for number in range(120):
+    def build(files: int) -> None:
+        for number in range(files - 9):
             write_image(f"ct/{number:03d}.dcm", patient=f"IPP-p{number % 6}", number=number)
         write_image("copy.dcm", patient="IPP-p1", number=1)
         write_image("zz-conflict.dcm", patient="IPP-p1", number=1, Manufacturer="Another")
         (inbox / "empty").touch()
         for number in range(6):
-            bundle = write_bundle(f"p{number}.json", patient=f"p{number}", results=300)
+            bundle = write_bundle(f"p{number}.json", patient=f"p{number}", results=100)
             entries = json.loads(bundle.read_text())["entry"]
             lines = "".join(f"{json.dumps(entry['resource'])}\n" for entry in entries)
             bundle.with_suffix(".ndjson").write_text(lines)
@@ -58,93 +43,72 @@ def fill_inbox(
     return build
 
 
-def start(home: Home, inbox: Path, workers: int) -> subprocess.Popen[str]:
-    words = ["--home", str(home.root), "ingest", str(inbox), "--workers", str(workers), "--json"]
-    return subprocess.Popen(
-        [sys.executable, "-c", FEDERIM, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a group of its own, so that nothing else is killed
-    )
+def outcome(report: dict[str, Any]) -> tuple[int, int]:
+    return report["read"], report["quarantined"]
 
 
-def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
-    told, said = process.communicate()
-    assert process.returncode == 0, said
-    report: dict[str, Any] = json.loads(told)
-    assert report["read"] == report["accepted"] + report["duplicates"] + report["quarantined"]
-    return report
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """Kill the driver alone, and return once its workers have ended too."""
-    process.kill()
-    try:
-        # Workers share its pipes: only when the last of them is gone do these end.
-        process.communicate(timeout=60)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def runs_longer_than(process: subprocess.Popen[str], seconds: float) -> bool:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return True
-    return False
-
-
-def object_hashes(home: Home) -> dict[str, str]:
-    """By path, relative to the objects, the hash of every file there: unfinished ones too."""
-    return {
-        path.relative_to(home.objects).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in home.objects.rglob("*")
-        if path.is_file()
-    }
-
-
-def listed_hashes(home: Home) -> dict[str, str]:
-    """What `instance_file` says of the objects."""
-    return {
-        row["path"]: row["sha256"]
-        for file in Lake(home).files("instance_file")
-        for row in pq.read_table(file, partitioning=None).to_pylist()
-    }
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("workers", [1, 2])
-def test_random_kills_lose_nothing_and_double_nothing(
+@pytest.mark.parametrize(("files", "kills"), [FEW, MANY])
+def test_a_killed_driver_loses_nothing_and_doubles_nothing(
     site: Home,
     twin: Callable[[Home, str], Home],
     inbox: Path,
-    fill_inbox: Callable[[], None],
-    content: Callable[[Home], Content],
-    workers: int,
+    fill_inbox: Callable[[int], None],
+    files: int,
+    kills: int,
 ) -> None:
-    fill_inbox()
+    fill_inbox(files)
     began = time.monotonic()
-    expected = finish(start(site, inbox, workers))
+    expected = finish(start(site, inbox, "--workers", "2"))
     length = time.monotonic() - began
-    moments = random.Random(workers)  # drawn from the length of a run, whatever the machine
+    assert expected["read"] == files
+    moments = random.Random(SEED)  # drawn from the length of a run, whatever the machine
     killed = 0
     for number in count():
-        if killed == KILLS:
+        if killed == kills:
             break
-        home = twin(site, f"home-{number}")
-        process = start(home, inbox, workers)
-        while killed < KILLS and runs_longer_than(process, moments.uniform(0.3, 0.8) * length):
+        home, why = twin(site, f"home-{number}"), f"seed {SEED}, attempt {number}"
+        process = start(home, inbox, "--workers", "2")
+        if runs_longer_than(process, moments.uniform(0.1, 1.0) * length):
             kill(process)
             killed += 1
-            # Readable in between, and no row without its object.
-            assert listed_hashes(home).items() <= object_hashes(home).items()
-            process = start(home, inbox, workers)
-        report = finish(process)
-        assert (report["read"], report["quarantined"]) == (expected["read"], expected["quarantined"])
-        assert content(home) == content(site)
-        assert object_hashes(home) == listed_hashes(home) == listed_hashes(site)
-        assert trail.verify(home).ok
-    again = finish(start(home, inbox, workers))
-    assert (again["read"], again["accepted"], again["rows"]) == (expected["read"], 0, {})
+            assert_whole(home)
+            process = start(home, inbox, "--workers", "2")
+        assert outcome(finish(process)) == outcome(expected), why
+        assert_alike(home, site, why)
+    again = finish(start(home, inbox, "--workers", "2"))
+    assert (again["read"], again["accepted"], again["rows"]) == (files, 0, {})
+
+
+@pytest.mark.parametrize(("files", "kills"), [FEW, MANY])
+def test_a_killed_dask_worker_loses_nothing_and_doubles_nothing(
+    site: Home,
+    twin: Callable[[Home, str], Home],
+    inbox: Path,
+    fill_inbox: Callable[[int], None],
+    tmp_path: Path,
+    files: int,
+    kills: int,
+) -> None:
+    pytest.importorskip("distributed", reason="Dask is in the extra `cluster`")
+    fill_inbox(files)
+    moments = random.Random(SEED)
+    with dask_processes(tmp_path / "dask", 2) as cluster:
+        options = ("--dask", cluster.address)
+        began = time.monotonic()
+        expected = finish(start(site, inbox, *options))
+        length = time.monotonic() - began
+        killed = 0
+        for number in count():
+            if killed == kills:
+                break
+            home, why = twin(site, f"home-{number}"), f"seed {SEED}, attempt {number}"
+            process = start(home, inbox, *options)
+            if runs_longer_than(process, moments.uniform(0.1, 1.0) * length):
+                doomed = cluster.processes[-1 - moments.randrange(2)]
+                doomed.kill()
+                doomed.wait()
+                killed += 1
+                cluster.processes.remove(doomed)
+                cluster.worker()
+            assert outcome(finish(process)) == outcome(expected), why
+            assert_alike(home, site, why)

@@ -63,6 +63,24 @@ def test_a_file_that_kills_its_process_is_the_only_one_that_fails(
     } == {"3.txt": [(Reason.FAILED, "BrokenProcessPool")], "7.txt": [(Reason.FAILED, "MemoryError")]}
 
 
+def told_and_read(task: Task, items: list[Item]) -> list[Outcome]:
+    """As `read_or_die`, leaving in a file how many it was given."""
+    with (items[0].path.parent / "told").open("a") as told:
+        told.write(f"{len(items)} ")
+    return read_or_die(task, items)
+
+
+def test_a_batch_that_kills_is_halved_until_the_file_is_found(
+    task: Task, files: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "read_batch", told_and_read)
+    with process_pool(1) as pool, Crew(pool, task) as made:
+        (outcomes,) = made.read([[*files[:4], *files[8:], *files[5:7]]])
+    assert [bool(outcome.refusals) for outcome in outcomes] == [False] * 3 + [True] + [False] * 4
+    # In the pool; then apart: all of it, its first half, the quarters of that, two single files, the rest.
+    assert (files[0].path.parent / "told").read_text() == "8 8 4 2 2 1 1 4 "
+
+
 class CountingExecutor(Executor):
     """Runs nothing until asked, and counts what waits."""
 
