@@ -129,6 +129,11 @@ COMMANDS: list[tuple[str, str]] = [
     ("trust rotate", ""),
     ("project list", ""),
     ("project install", "{finding} --as olga"),
+    ("workspace build", "lesions --snapshot everyone --to {new} --as olga"),
+    ("workspace list", ""),
+    ("workspace show", ""),
+    ("workspace settle", "--as olga"),
+    ("workspace remove", "{name} --as olga"),
     ("federated countersign", "{finding} --as olga"),
     ("keyserver generate-key", "{keys}"),
     ("keyserver show", "{keys}"),
@@ -191,6 +196,7 @@ def places(hospital: Hospital, tmp_path: Path) -> dict[str, str]:
         "carried",
         "bundle",
         "keys",
+        "new",
     )
     return {
         "home": str(hospital.home.root),
@@ -259,7 +265,7 @@ def test_no_command_says_or_leaves_who_a_patient_is(
     assert [(hit.path, hit.form) for hit in find(said, CANARIES)] == []
     for folder in (hospital.home.root, hub.root, temporary):
         assert [(hit.path, hit.form, hit.where) for hit in find(folder, CANARIES)] == []
-    for name in ("out", "exported", "backup", "carried", "bundle", "keys"):
+    for name in ("out", "exported", "backup", "carried", "bundle", "keys", "new"):
         assert [
             (hit.path, hit.form)
             for hit in find(Path(places[name]).parent, CANARIES, beside=("annotated",))

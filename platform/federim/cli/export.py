@@ -13,7 +13,9 @@ from federim.cli.export_site import site_commands
 from federim.home import Role
 
 export = typer.Typer(
-    help="What may leave, who said so, and what left.", no_args_is_help=True, suggest_commands=False
+    help="What may leave or be read in a workspace, who said so, and what left.",
+    no_args_is_help=True,
+    suggest_commands=False,
 )
 Number = Annotated[str, typer.Argument(help="Number of the request, for example 2026-001.")]
 
@@ -27,7 +29,10 @@ def request(
     amends: Annotated[str, typer.Option(help="The request that this new one amends.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Draft a request from a form; each site then measures its risk (show --package, assess)."""
+    """Draft a request from a form, for an export or a workspace; each site then measures its risk.
+
+    format = "workspace" in the form asks for single persons' rows, read in a home of the project's own.
+    """
     home = open_home(context, Role.HUB, Role.SITE)
     from federim.governance import requests
     from federim.governance.forms import read_form

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,7 +93,10 @@ def decide(
         datetime | None, typer.Option(formats=DAY, help="First day of the grant; today unless given.")
     ] = None,
     ends: Annotated[
-        datetime | None, typer.Option(formats=DAY, help="Last day of the grant; a year later unless given.")
+        datetime | None,
+        typer.Option(
+            formats=DAY, help="Last day of the grant; unless given, the one asked, or a year later."
+        ),
     ] = None,
     out: DecisionsOut = None,
     as_json: AsJson = False,
@@ -104,7 +107,7 @@ def decide(
 
     today = date.today()
     first = starts.date() if starts else today
-    last = ends.date() if ends else first + timedelta(days=365)
+    last = ends.date() if ends else decisions.last_day(home, number, first=first)
     issued = decisions.decide(home, actor, number, starts=first, ends=last, today=today)
     _report_decisions(home, number, issued, out, as_json=as_json)
 

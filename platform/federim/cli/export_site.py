@@ -80,7 +80,9 @@ def record(
     document: Annotated[
         Path,
         typer.Argument(
-            help="A signed report, release, revision, receipt or revocation.", exists=True, dir_okay=False
+            help="A signed report, release, revision, receipt, revocation, or decision on a workspace.",
+            exists=True,
+            dir_okay=False,
         ),
     ],
     actor: Actor,
@@ -115,11 +117,14 @@ def record(
             text = f"release {revised.name} is {'withdrawn' if withdrawn(revised) else 'revised'}"
         case Kind.COUNTERSIGNATURE:
             text = f"receipt for {receipts.keep_countersignature(home, actor, read).name} is kept"
+        case Kind.DECISION:
+            decided = receipts.keep_decision(home, actor, read)
+            text = f"decision of {decided.issuer}: project {decided.project} may have its workspace"
         case Kind.REVOCATION:
             text = f"nothing more leaves on package {receipts.keep_revocation(home, actor, read).package}"
         case _:
             raise InputError(
-                f"{document}: expected a report, release, revision, countersignature or revocation"
+                f"{document}: expected a report, release, revision, countersignature, revocation or decision"
             )
     report({"kind": read["kind"], "signer": read["signer"]}, text, as_json=as_json)
 

@@ -49,7 +49,7 @@ def build(
     from federim_pipelines.workspace.build import build as materialise
 
     home = open_home(context, Role.SITE)
-    grant = granted(home, project, snapshot)
+    grant = granted(home, project, snapshot, actor=actor)
     key = project_key.read(home, project)
     with shown(ERR) as progress:
         done = materialise(

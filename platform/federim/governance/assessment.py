@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
+import duckdb
+
 from federim.audit.trail import acting
 from federim.database import alias
-from federim.governance import documents
+from federim.governance import documents, workspace_report
 from federim.governance.differencing import findings_against_releases
 from federim.governance.disclosure import Examined, examine
 from federim.governance.documents import Document, Kind
-from federim.governance.forms import definition_from
+from federim.governance.forms import Definition, definition_from
 from federim.governance.members import member_named
 from federim.governance.models import Revision, SiteReport
 from federim.governance.permissions import check_can_assess, check_can_record
 from federim.governance.policies import check_assessable
 from federim.governance.requests import package_content
 from federim.governance.rights.whereabouts import persons_of
+from federim.governance.risk import RiskReport
+from federim.governance.workspace_report import WorkspaceReport
 from federim.home import Home, Role
 from federim.identity.rights import Rights
 from federim.lake import snapshot
-from federim.model.errors import NotApproved, UnknownName, VerificationFailed
+from federim.lake.snapshot import Snapshot
+from federim.model.errors import NotApproved, StateRefused, UnknownName, VerificationFailed
 from federim.model.export import ExportDefinition
 
 
-def package_of(document: Mapping[str, Any]) -> tuple[str, ExportDefinition]:
+def package_of(document: Mapping[str, Any]) -> tuple[str, Definition]:
     """The hash and the definition of the package that a signed document carries.
 
     Raises
@@ -44,6 +49,25 @@ def package_of(document: Mapping[str, Any]) -> tuple[str, ExportDefinition]:
     return documents.digest(content), definition_from(content["definition"])
 
 
+def export_of(decision: Mapping[str, Any]) -> tuple[str, ExportDefinition]:
+    """The hash and the definition of the export that a decision is on.
+
+    Raises
+    ------
+    StateRefused
+        It is on a workspace.
+    VerificationFailed
+        As `package_of`.
+    """
+    package, definition = package_of(decision)
+    if not isinstance(definition, ExportDefinition):
+        raise StateRefused(
+            "nothing leaves on this decision, which is on a workspace: "
+            f"federim workspace build {definition.project} at the site it names"
+        )
+    return package, definition
+
+
 def examine_here(home: Home, definition: ExportDefinition, package: str) -> Examined:
     """Examine a package on this site's own frozen cohort, without those who object to its project.
 
@@ -55,14 +79,7 @@ def examine_here(home: Home, definition: ExportDefinition, package: str) -> Exam
         The snapshot here is neither the one the package names nor its revision, or a lake file it pins was
         changed.
     """
-    asked = definition.snapshot_of(home.name)
-    frozen = snapshot.load(home, asked.id)
-    if not snapshot.answers_to(home, frozen, asked.sha256):
-        raise VerificationFailed(f"snapshot {asked.id}: its sha256 here is not the one the package names")
-    snapshot.verify(home, frozen)
-    with Rights.open(home) as rights:
-        opposed = rights.opposed_to(definition.project, persons_of(home, frozen))
-    with closing(snapshot.connect(home, frozen, without=opposed)) as connection:
+    with _cohort(home, definition) as (frozen, connection):
         examined = examine(
             connection,
             definition,
@@ -74,6 +91,21 @@ def examine_here(home: Home, definition: ExportDefinition, package: str) -> Exam
     found = findings_against_releases(home, definition.project, frozen)
     report = replace(examined.report, findings=(*examined.report.findings, *found))
     return replace(examined, report=report)
+
+
+def report_here(home: Home, definition: Definition, package: str) -> RiskReport | WorkspaceReport:
+    """What a package would disclose, or a workspace hold, of this site; raises as `examine_here`."""
+    if isinstance(definition, ExportDefinition):
+        return examine_here(home, definition, package).report
+    with _cohort(home, definition) as (_, connection):
+        return workspace_report.examine(
+            connection,
+            definition,
+            package=package,
+            site=home.name,
+            small=home.settings.small_cell,
+            seconds=home.settings.query_seconds,
+        )
 
 
 def assess(home: Home, actor: str, package_document: Document) -> Document:
@@ -90,7 +122,7 @@ def assess(home: Home, actor: str, package_document: Document) -> Document:
     check_can_assess(member_named(home, actor))
     issuer = documents.check(home, package_document, Kind.PACKAGE)
     package, definition = package_of(package_document)
-    report = examine_here(home, definition, package).report
+    report = report_here(home, definition, package)
     content = {"report": report.as_document(), "text": report.as_text()}
     signed = documents.sign(home, Kind.REPORT, content)
     with acting(
@@ -121,6 +153,20 @@ def record_report(home: Home, actor: str, document: Document) -> SiteReport:
         kept = _keep(home, document)
         detail.update(site=kept.site, package=kept.revision.sha256, acceptable=kept.acceptable)
     return kept
+
+
+@contextmanager
+def _cohort(home: Home, definition: Definition) -> Iterator[tuple[Snapshot, duckdb.DuckDBPyConnection]]:
+    """The frozen cohort that a package names, without those who object to its project."""
+    asked = definition.snapshot_of(home.name)
+    frozen = snapshot.load(home, asked.id)
+    if not snapshot.answers_to(home, frozen, asked.sha256):
+        raise VerificationFailed(f"snapshot {asked.id}: its sha256 here is not the one the package names")
+    snapshot.verify(home, frozen)
+    with Rights.open(home) as rights:
+        opposed = rights.opposed_to(definition.project, persons_of(home, frozen))
+    with closing(snapshot.connect(home, frozen, without=opposed)) as connection:
+        yield frozen, connection
 
 
 def _keep(home: Home, document: Document) -> SiteReport:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from federim.audit.trail import acting
 from federim.database import alias
 from federim.governance import documents
 from federim.governance.documents import Document, Kind
+from federim.governance.forms import Definition
 from federim.governance.members import member_named
 from federim.governance.models import Decision, Request, Review, Revocation, Vote
 from federim.governance.moves import Move
 from federim.governance.permissions import check_can_coordinate
-from federim.governance.policies import check_decidable, check_grant, check_over
+from federim.governance.policies import check_decidable, check_grant, check_grant_asked, check_over
 from federim.governance.requests import (
     definition_of,
     move,
@@ -25,6 +26,7 @@ from federim.governance.reviews import review_of
 from federim.governance.votes import tally
 from federim.home import Home
 from federim.model.export import Ballot
+from federim.model.workspace import WorkspaceDefinition
 
 
 def decide(home: Home, actor: str, number: str, *, starts: date, ends: date, today: date) -> list[Decision]:
@@ -33,7 +35,8 @@ def decide(home: Home, actor: str, number: str, *, starts: date, ends: date, tod
     Raises
     ------
     StateRefused
-        The quorum is not reached, members may still vote, or the grant has no sensible end.
+        The quorum is not reached, members may still vote, or the grant has no sensible end, or a later one
+        than was asked for a workspace.
     """
     coordinator = member_named(home, actor)
     check_grant(starts, ends)
@@ -41,6 +44,7 @@ def decide(home: Home, actor: str, number: str, *, starts: date, ends: date, tod
         found = request_numbered(home, number, locked=True)
         check_can_coordinate(coordinator, found.author.name)
         review = review_of(home, number)
+        check_grant_asked(ends, _last_day_asked(definition_of(review.revision)))
         cast = list(Vote.objects.using(alias(home)).filter(seat__review=review))
         check_decidable(
             quorum=review.quorum,
@@ -55,6 +59,12 @@ def decide(home: Home, actor: str, number: str, *, starts: date, ends: date, tod
         issued = _issue(home, found, review, cast, starts=starts, ends=ends)
         detail.update(outcome=found.status, package=review.revision.sha256, votes=len(cast))
     return issued
+
+
+def last_day(home: Home, number: str, *, first: date) -> date:
+    """Until when a grant runs unless said otherwise: the last day asked, or a year after its `first`."""
+    asked = _last_day_asked(definition_of(revision_of(request_numbered(home, number))))
+    return asked or first + timedelta(days=365)
 
 
 def meet_conditions(home: Home, actor: str, number: str) -> list[Decision]:
@@ -98,6 +108,10 @@ def decisions(home: Home, number: str) -> list[Decision]:
     review = review_of(home, number)
     latest = {each.site: each for each in review.decisions.order_by("issued_at", "id")}
     return [latest[site] for site in sorted(latest)]
+
+
+def _last_day_asked(definition: Definition) -> date | None:
+    return definition.ends if isinstance(definition, WorkspaceDefinition) else None
 
 
 def _issue(

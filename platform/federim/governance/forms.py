@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,24 @@ from federim.model.export import (
     AskedMeasure,
     AskedTable,
     ExportDefinition,
+    Format,
     Purpose,
     Route,
     SnapshotAsked,
     one_of,
 )
+from federim.model.workspace import WorkspaceDefinition, WorkspaceTable
+
+Definition = ExportDefinition | WorkspaceDefinition
 
 FIELDS = {"project", "purpose", "question", "route", "reference", "format", "snapshots", "tables"}
+WORKSPACE_FIELDS = FIELDS | {"pixels", "ends"}
 TABLE_FIELDS = {"name", "from", "why", "columns", "group_by", "measures"}
+WORKSPACE_TABLE_FIELDS = {"from", "why", "columns"}
 SNAPSHOT_FIELDS = {"site", "id", "sha256"}
 
 
-def read_form(path: Path) -> ExportDefinition:
+def read_form(path: Path) -> Definition:
     """The definition a TOML form holds.
 
     Raises
@@ -42,30 +49,45 @@ def read_form(path: Path) -> ExportDefinition:
     return definition_from(document)
 
 
-def definition_from(document: Mapping[str, Any]) -> ExportDefinition:
+def definition_from(document: Mapping[str, Any]) -> Definition:
     """The definition a parsed form, or the `definition` of a signed document, holds.
 
     Raises
     ------
     InputError, UnknownName
-        A field is missing, unknown or unusable; the purpose is one the law forbids; the format is not
-        `anonymised`.
+        A field is missing, unknown or unusable; the purpose is one the law forbids; there is no such format.
     """
+    asked = document.get("format", Format.ANONYMISED)
+    if asked not in list(Format):
+        raise InputError(
+            "format: only 'anonymised' leaves; pseudonymised data stay in a workspace, asked as 'workspace'"
+        )
+    if asked == Format.WORKSPACE:
+        _only(document, WORKSPACE_FIELDS, "the request form of a workspace")
+        return WorkspaceDefinition(
+            **_of_every_request(document),
+            tables=tuple(_workspace_table(each) for each in _entries(document, "tables")),
+            pixels=_truth(document, "pixels"),
+            ends=_day(document, "ends"),
+        )
     _only(document, FIELDS, "the request form")
-    if document.get("format", "anonymised") != "anonymised":
-        raise InputError("format: only 'anonymised' leaves; pseudonymised data stay in a workspace")
+    return ExportDefinition(
+        **_of_every_request(document), tables=tuple(_table(each) for each in _entries(document, "tables"))
+    )
+
+
+def _of_every_request(document: Mapping[str, Any]) -> dict[str, Any]:
     purpose = _text(document, "purpose")
     if purpose in FORBIDDEN_PURPOSES:
         raise InputError(f"purpose {purpose!r} is forbidden: {FORBIDDEN_PURPOSES[purpose]}")
-    return ExportDefinition(
-        project=_text(document, "project"),
-        purpose=one_of(Purpose, purpose, "purpose"),
-        question=_text(document, "question"),
-        route=one_of(Route, _text(document, "route"), "legal route"),
-        reference=_text(document, "reference"),
-        snapshots=tuple(_snapshot(each) for each in _entries(document, "snapshots")),
-        tables=tuple(_table(each) for each in _entries(document, "tables")),
-    )
+    return {
+        "project": _text(document, "project"),
+        "purpose": one_of(Purpose, purpose, "purpose"),
+        "question": _text(document, "question"),
+        "route": one_of(Route, _text(document, "route"), "legal route"),
+        "reference": _text(document, "reference"),
+        "snapshots": tuple(_snapshot(each) for each in _entries(document, "snapshots")),
+    }
 
 
 def _snapshot(document: Mapping[str, Any]) -> SnapshotAsked:
@@ -87,6 +109,15 @@ def _table(document: Mapping[str, Any]) -> AskedTable:
     )
 
 
+def _workspace_table(document: Mapping[str, Any]) -> WorkspaceTable:
+    _only(document, WORKSPACE_TABLE_FIELDS, "tables of a workspace")
+    return WorkspaceTable(
+        source=_text(document, "from"),
+        why=_text(document, "why"),
+        columns=tuple(_texts(document, "columns")),
+    )
+
+
 def _only(document: Mapping[str, Any], known: set[str], where: str) -> None:
     for key in document:
         if key not in known:
@@ -98,6 +129,24 @@ def _text(document: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise InputError(f'the request form needs a text for {key}: {key} = "…"')
     return value
+
+
+def _truth(document: Mapping[str, Any], key: str) -> bool:
+    value = document.get(key)
+    if not isinstance(value, bool):
+        raise InputError(f"the request form needs true or false for {key}: {key} = false")
+    return value
+
+
+def _day(document: Mapping[str, Any], key: str) -> date:
+    """A day, which TOML has and JSON writes as text."""
+    value = document.get(key)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(_text(document, key))
+    except (InputError, ValueError):
+        raise InputError(f"the request form needs a day for {key}: {key} = YEAR-MONTH-DAY") from None
 
 
 def _texts(document: Mapping[str, Any], key: str) -> Sequence[str]:

@@ -165,6 +165,25 @@ class Decision(models.Model):
         return f"{self.outcome} for {self.site}"
 
 
+class ReceivedDecision(models.Model):
+    """At a site: what another home decided on a workspace here, as it signed it."""
+
+    package = models.CharField(max_length=64)
+    issuer = models.CharField(max_length=40)
+    project = models.CharField(max_length=60)
+    document = models.JSONField()
+
+    class Meta:
+        db_table = "governance_received_decision"
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(fields=("package", "issuer"), name="one_received_decision_a_package"),
+        )
+
+    def __str__(self) -> str:
+        return f"decision of {self.issuer} on {self.project}"
+
+
 class Revocation(models.Model):
     """A decision taken back, known by the package's hash: at the home that decided, and at each site told."""
 

@@ -68,6 +68,13 @@ def check_can_release(member: Member, author: str) -> None:
     _not_own(member, author, "release")
 
 
+def check_can_build(member: Member, author: str) -> None:
+    """Build at a site the workspace that was granted."""
+    _need(member, MemberRole.SITE_OFFICER, "build a workspace")
+    if member.name == author:
+        raise NotAllowed(f"{member.name} cannot build a workspace they asked for themselves")
+
+
 def check_can_record(member: Member) -> None:
     """Take in a signed document that another home sent."""
     if not (member.has(MemberRole.COORDINATOR) or member.has(MemberRole.SITE_OFFICER)):
@@ -129,6 +136,7 @@ can_coordinate = twin(check_can_coordinate, NotAllowed)
 can_vote = twin(check_can_vote, NotAllowed)
 can_see_votes = twin(check_can_see_votes, NotAllowed)
 can_release = twin(check_can_release, NotAllowed)
+can_build = twin(check_can_build, NotAllowed)
 can_record = twin(check_can_record, NotAllowed)
 can_ask_to_recognise = twin(check_can_ask_to_recognise, NotAllowed)
 can_agree_to_recognise = twin(check_can_agree_to_recognise, NotAllowed)

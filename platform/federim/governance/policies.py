@@ -94,16 +94,22 @@ def check_grant(starts: date, ends: date) -> None:
         )
 
 
+def check_grant_asked(ends: date, asked: date | None) -> None:
+    """A workspace is granted for no longer than was asked, since that is what the committee read."""
+    if asked is not None and ends > asked:
+        raise StateRefused(
+            f"the grant would end on {ends.isoformat()}; the workspace was asked until {asked.isoformat()}"
+        )
+
+
 def check_over(ends: date, today: date) -> None:
     """A grant expires after its last day."""
     if today <= ends:
         raise StateRefused(f"the grant runs until {ends.isoformat()}")
 
 
-def check_in_force(
-    decision: Mapping[str, Any], *, signer: str, site: str, package: str, today: date, revoked: bool
-) -> None:
-    """A decision of whoever was asked covers exactly this package, at this site, today."""
+def check_grants(decision: Mapping[str, Any], *, signer: str, site: str, package: str) -> None:
+    """A decision of whoever was asked says yes to exactly this package, at this site."""
     if decision.get("issuer") != signer:
         raise NotApproved(f"the decision is signed by {signer}, who was not the one asked")
     if decision.get("outcome") not in [status.value for status in RELEASABLE]:
@@ -112,6 +118,13 @@ def check_in_force(
         raise NotApproved(f"the decision is for {str(decision.get('site'))[:40]!r}, this is {site}")
     if decision.get("package") != package:
         raise NotApproved("the decision covers another package than the one it carries")
+
+
+def check_in_force(
+    decision: Mapping[str, Any], *, signer: str, site: str, package: str, today: date, revoked: bool
+) -> None:
+    """A decision of whoever was asked covers exactly this package, at this site, today."""
+    check_grants(decision, signer=signer, site=site, package=package)
     try:
         starts, ends = (date.fromisoformat(str(decision.get(key))) for key in ("starts", "ends"))
     except ValueError:
@@ -128,7 +141,9 @@ is_quorum = twin(check_quorum, StateRefused, NotApproved)
 votable = twin(check_votable, StateRefused, NotApproved)
 decidable = twin(check_decidable, StateRefused, NotApproved)
 grantable = twin(check_grant, StateRefused, NotApproved)
+granted_as_asked = twin(check_grant_asked, StateRefused, NotApproved)
 over = twin(check_over, StateRefused, NotApproved)
+grants = twin(check_grants, StateRefused, NotApproved)
 in_force = twin(check_in_force, StateRefused, NotApproved)
 assessable = twin(check_assessable, StateRefused, NotApproved)
 unreviewed = twin(check_unreviewed, StateRefused, NotApproved)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from federim.audit.trail import acting
 from federim.database import alias
 from federim.governance import documents
+from federim.governance.assessment import package_of
 from federim.governance.documents import Document, Kind
 from federim.governance.forms import definition_from
 from federim.governance.members import member_named
-from federim.governance.models import Decision, Release, Revocation
+from federim.governance.models import Decision, ReceivedDecision, Release, Revocation
 from federim.governance.moves import Move
 from federim.governance.permissions import check_can_record
+from federim.governance.policies import check_grants
 from federim.governance.requests import move, request_numbered
 from federim.governance.verification import countersignature_path
 from federim.home import Home
 from federim.lake.storage import private_files
 from federim.model.errors import NotApproved, StateRefused, UnknownName, VerificationFailed
+from federim.model.workspace import WorkspaceDefinition
 
 
 def countersign(home: Home, actor: str, document: Document) -> Release:
@@ -78,6 +81,33 @@ def keep_countersignature(home: Home, actor: str, document: Document) -> Release
         kept.save(using=alias(home), update_fields=["countersignature"])
         with private_files():
             documents.write(countersignature_path(home.releases / name), document)
+    return kept
+
+
+def keep_decision(home: Home, actor: str, document: Document) -> ReceivedDecision:
+    """At the site: keep another home's decision that a project may have its workspace here.
+
+    It is looked at again whenever a workspace is built: here it need only be one this site could act on.
+
+    Raises
+    ------
+    NotApproved
+        It is for another site, or grants nothing (yet); its signer is not trusted, or not the one asked.
+    StateRefused
+        It grants an export, which needs no keeping; or this home decided it.
+    """
+    check_can_record(member_named(home, actor))
+    signer = documents.check(home, document, Kind.DECISION)
+    package, definition = package_of(document)
+    if not isinstance(definition, WorkspaceDefinition):
+        raise StateRefused("a decision on an export is not kept: give it to federim export release")
+    if signer == home.name:
+        raise StateRefused("a home needs not tell itself: it knows what it decided")
+    check_grants(document, signer=signer, site=home.name, package=package)
+    with acting(home, actor, "export.keep_decision", package=package, signer=signer):
+        kept, _ = ReceivedDecision.objects.using(alias(home)).update_or_create(
+            package=package, issuer=signer, defaults={"project": definition.project, "document": document}
+        )
     return kept
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from federim.audit.trail import acting
 from federim.database import alias
 from federim.governance import documents
-from federim.governance.assessment import examine_here, package_of
+from federim.governance.assessment import examine_here, export_of
 from federim.governance.contents import write_contents
 from federim.governance.documents import Document, Kind
 from federim.governance.members import member_named
@@ -44,7 +44,7 @@ def release(home: Home, actor: str, decision: Document, *, today: date) -> Relea
     DisclosureRisk
         Something was found against the tables on this site's data.
     StateRefused
-        It was released before.
+        It was released before, or the decision is on a workspace.
     StorageFull
         The disk refused; nothing of it was kept.
     """
@@ -52,7 +52,7 @@ def release(home: Home, actor: str, decision: Document, *, today: date) -> Relea
     signer = documents.check(home, decision, Kind.DECISION)
     author = documents.text_of(decision, "author")
     check_can_release(member_named(home, actor), author)
-    package, definition = package_of(decision)
+    package, definition = export_of(decision)
     revoked = Revocation.objects.using(alias(home)).filter(package=package, issuer=signer).exists()
     check_in_force(decision, signer=signer, site=home.name, package=package, today=today, revoked=revoked)
 

@@ -1,4 +1,4 @@
-"""Ask for an export: draft it, revise it, submit it, take it back."""
+"""Ask for an export or a workspace: draft it, revise it, submit it, take it back."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from federim.audit.trail import acting
 from federim.database import alias
-from federim.governance import disclosure, documents, policies
+from federim.governance import disclosure, documents, policies, workspace_report
 from federim.governance.documents import Document, Kind
-from federim.governance.forms import definition_from
+from federim.governance.forms import Definition, definition_from
 from federim.governance.members import member_named
 from federim.governance.models import Request, Revision
 from federim.governance.moves import Move, after
@@ -45,7 +45,7 @@ def revision_of(request: Request) -> Revision:
     return latest
 
 
-def definition_of(revision: Revision) -> ExportDefinition:
+def definition_of(revision: Revision) -> Definition:
     """What a revision asks for."""
     return definition_from(revision.definition)
 
@@ -61,19 +61,19 @@ def move(home: Home, request: Request, step: Move) -> None:
     request.save(using=alias(home), update_fields=["status"])
 
 
-def request(home: Home, actor: str, definition: ExportDefinition, *, amends: str = "") -> Request:
+def request(home: Home, actor: str, definition: Definition, *, amends: str = "") -> Request:
     """Draft a request; it is numbered YEAR-NNN.
 
     Raises
     ------
     NotAllowed
         The actor is not a researcher.
-    DisclosureRisk, UnknownName, InputError
-        A column asked for may never leave, or is not in the lake's tables.
+    DisclosureRisk, SchemaError, UnknownName, InputError
+        A column asked for may never leave, or go into a workspace, or is not in the lake's tables.
     """
     author = member_named(home, actor)
     check_can_request(author)
-    disclosure.check_columns(definition)
+    _check_columns(definition)
     with acting(home, actor, "export.request") as detail:
         parent = request_numbered(home, amends) if amends else None
         drafted = Request.objects.using(alias(home)).create(
@@ -84,7 +84,7 @@ def request(home: Home, actor: str, definition: ExportDefinition, *, amends: str
     return drafted
 
 
-def revise(home: Home, actor: str, number: str, definition: ExportDefinition) -> Revision:
+def revise(home: Home, actor: str, number: str, definition: Definition) -> Revision:
     """Reword a draft, or a request the committee wants changed; each site has to assess it again.
 
     Raises
@@ -93,7 +93,7 @@ def revise(home: Home, actor: str, number: str, definition: ExportDefinition) ->
         The package is frozen.
     """
     author = member_named(home, actor)
-    disclosure.check_columns(definition)
+    _check_columns(definition)
     with acting(home, actor, "export.revise", request=number) as detail:
         found = request_numbered(home, number, locked=True)
         check_can_change(author, found.author.name)
@@ -145,13 +145,20 @@ def package(home: Home, number: str) -> Document:
     return documents.sign(home, Kind.PACKAGE, {**content, "author": found.author.name})
 
 
+def _check_columns(definition: Definition) -> None:
+    if isinstance(definition, ExportDefinition):
+        disclosure.check_columns(definition)
+    else:
+        workspace_report.check_columns(definition)
+
+
 def _next_number(home: Home) -> str:
     year = datetime.now(UTC).year
     last = Request.objects.using(alias(home)).filter(number__startswith=f"{year}-").order_by("-id").first()
     return f"{year}-{int(last.number[5:]) + 1 if last else 1:03d}"
 
 
-def _add_revision(home: Home, request: Request, number: int, definition: ExportDefinition) -> Revision:
+def _add_revision(home: Home, request: Request, number: int, definition: Definition) -> Revision:
     document = definition.as_document()
     content = package_content(home.name, request.number, number, document)
     return Revision.objects.using(alias(home)).create(

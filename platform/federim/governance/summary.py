@@ -13,7 +13,7 @@ from federim.governance.requests import request_numbered, revision_of
 from federim.governance.votes import votes
 from federim.home import Home
 from federim.model.errors import NotAllowed
-from federim.model.export import SENTENCES, MemberRole
+from federim.model.export import SENTENCES, Format, MemberRole
 
 Summary = dict[str, Any]
 
@@ -63,10 +63,7 @@ def as_text(document: Summary) -> str:
         definition["question"],
         f"package {document['package']}, revision {document['revision']}",
     ]
-    for table in definition["tables"]:
-        asked = ", ".join(table.get("measures", table.get("columns", [])))
-        by = f" by {', '.join(table['group_by'])}" if table.get("group_by") else ""
-        lines.append(f"asks {table['name']}: {asked}{by}, from {table['from']}: {table['why']}")
+    lines += _workspace(definition) if definition["format"] == Format.WORKSPACE else _tables(definition)
     lines += [each["text"] for each in document["reports"]]
     if document["review"]:
         review = document["review"]
@@ -84,6 +81,33 @@ def as_text(document: Summary) -> str:
     if document["may"]:
         lines.append(f"you may {', '.join(document['may'])}")
     return "\n".join(lines)
+
+
+def _tables(definition: Summary) -> list[str]:
+    lines = []
+    for table in definition["tables"]:
+        asked = ", ".join(table.get("measures", table.get("columns", [])))
+        by = f" by {', '.join(table['group_by'])}" if table.get("group_by") else ""
+        lines.append(f"asks {table['name']}: {asked}{by}, from {table['from']}: {table['why']}")
+    return lines
+
+
+def _workspace(definition: Summary) -> list[str]:
+    """What is asked, as who decides on it needs it said."""
+    pixels = "their images too" if definition["pixels"] else "no images"
+    cohorts = ", ".join(f"{each['id']} of {each['site']}" for each in definition["snapshots"])
+    return [
+        f"asks a workspace until {definition['ends']}: of every person of {cohorts}, the rows below "
+        f"and {pixels}",
+        "its researchers see each person's rows, under pseudonyms, UIDs and dates of this project alone; "
+        "what they take out of it has to be asked as an export",
+        "who objects is not in it, and leaves it when they object later; "
+        "it cannot be opened after its last day",
+        *(
+            f"asks {table['from']}: {', '.join(table['columns'])}: {table['why']}"
+            for table in definition["tables"]
+        ),
+    ]
 
 
 def _review(review: Review) -> Summary:

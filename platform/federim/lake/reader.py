@@ -47,9 +47,12 @@ def connect_home(home: Home) -> duckdb.DuckDBPyConnection:
     """
     if workspace.present(home):
         granted = workspace.open_checked(home)
-        return connect(granted.paths(home), memory=home.settings.query_memory, tables=granted.declared)
-    lake = Lake(home)
-    return connect({name: lake.files(name) for name in TABLES}, memory=home.settings.query_memory)
+        files, tables = granted.paths(home), granted.declared
+    else:
+        lake = Lake(home)
+        files, tables = {name: lake.files(name) for name in TABLES}, TABLES
+    settings = home.settings
+    return connect(files, memory=settings.query_memory, tables=tables, seconds=settings.query_seconds)
 
 
 def connect(
@@ -57,6 +60,7 @@ def connect(
     *,
     memory: str,
     threads: int | None = None,
+    seconds: int | None = None,
     tables: Mapping[str, Table] = TABLES,
     conditions: Mapping[str, str] | None = None,
 ) -> duckdb.DuckDBPyConnection:
@@ -68,6 +72,9 @@ def connect(
         The Parquet files each table consists of; a table without any is an empty view.
     memory : for example "2GB"
         Nothing is spilled to disk: a query that needs more fails.
+    seconds
+        Longest any one statement may run, however it is given to the connection; no limit but `query`'s
+        where it is None.
     tables
         What the views declare: these columns, in this order, of these types, and no other.
     conditions : by table
@@ -77,17 +84,23 @@ def connect(
     -----
     A view's condition is no wall against whoever holds the connection: `read_parquet` goes round it to the
     rest of the same files. What must not be read must not be in `files`.
+
+    The engine looks at the clock between two batches of rows: one call of a function that takes long, such as
+    `repeat('x', 4000000000)`, is not cut short, nor is its text counted as the engine's memory.
     """
     own = {
         name: {f"{PROTOCOL}://{name}/{number}.parquet": path for number, path in enumerate(paths)}
         for name, paths in files.items()
     }
     addresses = {address: path for paths in own.values() for address, path in paths.items()}
-    connection = duckdb.connect(":memory:", config=_settings(memory, threads))
+    connection = duckdb.connect(":memory:", config=_settings(memory, threads, seconds))
     # It is part of the library; its settings are known once it is loaded.
     connection.execute("LOAD parquet")
     connection.execute("SET parquet_metadata_cache = true")
     connection.register_filesystem(PinnedFiles(addresses))
+    # `allowed_paths` knows no case, and what is not spelt as our protocol is a file of the machine's: without
+    # this, COPY TO 'LAKE://…' writes one.
+    connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
     connection.execute(f"SET allowed_paths = [{', '.join(map(_quoted, addresses))}]")
     connection.execute("SET enable_external_access = false")
     for name, table in tables.items():
@@ -147,8 +160,8 @@ def _at_most(seconds: int, connection: duckdb.DuckDBPyConnection) -> Iterator[No
         timer.join()
 
 
-def _settings(memory: str, threads: int | None) -> dict[str, Any]:
-    settings = {
+def _settings(memory: str, threads: int | None, seconds: int | None) -> dict[str, Any]:
+    settings: dict[str, Any] = {
         "memory_limit": memory,
         "temp_directory": "",
         "max_temp_directory_size": "0B",
@@ -159,8 +172,14 @@ def _settings(memory: str, threads: int | None) -> dict[str, Any]:
         "python_enable_replacements": False,
         # A pinned file never changes, so what was read of it holds for as long as the connection.
         "validate_external_file_cache": "NO_VALIDATION",
+        "secret_directory": "none",  # its default names the user's own folder to whoever asks
     }
-    return settings if threads is None else {**settings, "threads": threads}
+    if threads is not None:
+        settings["threads"] = threads
+    if seconds is not None:
+        # A second more than `query` gives at most, whose message says which setting it is.
+        settings["max_execution_time"] = (seconds + 1) * 1_000
+    return settings
 
 
 def _view(table: Table, files: Mapping[str, Path], condition: str | None) -> str:

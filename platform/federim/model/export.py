@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -100,6 +101,19 @@ class Measure(StrEnum):
     SUM = "sum"
     MEAN = "mean"
     STANDARD_DEVIATION = "sd"
+
+
+class Format(StrEnum):
+    """In which form a project is given what it asks."""
+
+    ANONYMISED = "anonymised"  # tables that leave
+    WORKSPACE = "workspace"  # single persons' rows under pseudonyms, read where they are, until a day
+
+
+def one_of_each(what: str, names: Sequence[str]) -> None:
+    """Raise `InputError` unless there is a name, and no name twice."""
+    if not names or len(set(names)) != len(names):
+        raise InputError(f"{what}: expected at least one, and no two of one name")
 
 
 def one_of(kind: type[Word], name: str, what: str) -> Word:
@@ -213,8 +227,8 @@ class SnapshotAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportDefinition:
-    """Everything a committee decides on. What leaves is anonymised: there is no other format."""
+class RequestDefinition:
+    """What every request says: for which project and purpose, on which legal ground, of which cohorts."""
 
     project: str
     purpose: Purpose
@@ -222,7 +236,6 @@ class ExportDefinition:
     route: Route
     reference: str
     snapshots: tuple[SnapshotAsked, ...]
-    tables: tuple[AskedTable, ...]
 
     def __post_init__(self) -> None:
         if not PROJECT.fullmatch(self.project):
@@ -231,12 +244,7 @@ class ExportDefinition:
             raise InputError("question: say in a sentence what the project wants to know")
         if not self.reference.strip():
             raise InputError(f"reference: {self.route.value} needs the number it was declared or given under")
-        for what, names in {
-            "snapshots": [snapshot.site for snapshot in self.snapshots],
-            "tables": [table.name for table in self.tables],
-        }.items():
-            if not names or len(set(names)) != len(names):
-                raise InputError(f"{what}: expected at least one, and no two of one name")
+        one_of_each("snapshots", [snapshot.site for snapshot in self.snapshots])
 
     def as_document(self) -> dict[str, Any]:
         """The definition as a form holds it; its canonical JSON is what the package hash is made of."""
@@ -246,11 +254,9 @@ class ExportDefinition:
             "question": self.question,
             "route": self.route.value,
             "reference": self.reference,
-            "format": "anonymised",
             "snapshots": [
                 {"site": each.site, "id": each.id, "sha256": each.sha256} for each in self.snapshots
             ],
-            "tables": [table.as_document() for table in self.tables],
         }
 
     def snapshot_of(self, site: str) -> SnapshotAsked:
@@ -259,3 +265,22 @@ class ExportDefinition:
             if snapshot.site == site:
                 return snapshot
         raise UnknownName("site of this request", site, [each.site for each in self.snapshots])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportDefinition(RequestDefinition):
+    """What should leave, anonymised."""
+
+    tables: tuple[AskedTable, ...]
+
+    def __post_init__(self) -> None:
+        RequestDefinition.__post_init__(self)
+        one_of_each("tables", [table.name for table in self.tables])
+
+    def as_document(self) -> dict[str, Any]:
+        """The definition as a form holds it; its canonical JSON is what the package hash is made of."""
+        return {
+            **RequestDefinition.as_document(self),
+            "format": Format.ANONYMISED.value,
+            "tables": [table.as_document() for table in self.tables],
+        }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from federim.governance.documents import digest
 from federim.governance.forms import definition_from, read_form
+from federim.governance.requests import package_content
 from federim.model.errors import InputError, UnknownName
 from federim.model.export import AskedColumn, AskedMeasure
+from federim.model.workspace import WorkspaceDefinition
 
 FORM: dict[str, Any] = {
     "project": "crp-study",
@@ -34,9 +38,21 @@ FORM: dict[str, Any] = {
 }
 
 
-def changed(path: str, value: Any) -> dict[str, Any]:
+WORKSPACE: dict[str, Any] = {
+    **FORM,
+    "format": "workspace",
+    "pixels": True,
+    "ends": "2027-06-30",
+    "tables": [
+        {"from": "measurement", "why": "the main outcome", "columns": ["value_as_number", "unit"]},
+        {"from": "person", "why": "to describe", "columns": ["gender_concept_id"]},
+    ],
+}
+
+
+def changed(path: str, value: Any, of: dict[str, Any] = FORM) -> dict[str, Any]:
     """The form with one field replaced, or removed where `value` is None."""
-    form = copy.deepcopy(FORM)
+    form = copy.deepcopy(of)
     place: Any = form
     *steps, last = path.split(".")
     for step in steps:
@@ -132,6 +148,60 @@ def test_a_form_that_is_half_there_is_refused(tmp_path: Path, content: str) -> N
 def test_a_form_that_cannot_be_is_refused_with_the_reason(path: str, value: Any, says: str) -> None:
     with pytest.raises((InputError, UnknownName), match=says):
         definition_from(changed(path, value))
+
+
+def test_a_form_of_a_workspace_says_the_same_again() -> None:
+    definition = definition_from(WORKSPACE)
+    assert isinstance(definition, WorkspaceDefinition)
+    assert definition_from(definition.as_document()) == definition
+    assert definition.as_document() == WORKSPACE
+    assert definition.columns == {
+        "measurement": ("value_as_number", "unit"),
+        "person": ("gender_concept_id",),
+    }
+
+
+def test_a_package_of_an_export_has_the_hash_it_had_before_there_were_workspaces() -> None:
+    content = package_content("hub", "2026-001", 1, definition_from(FORM).as_document())
+    assert digest(content) == "98275060ca366a72ec1a28be099e47104547f290de927c46721345cd838dbfac"
+
+
+def test_the_last_day_is_a_day_in_toml(tmp_path: Path) -> None:
+    path = tmp_path / "form.toml"
+    path.write_text(
+        'project = "crp-study"\npurpose = "scientific-research"\nquestion = "Why?"\nroute = "mr-004"\n'
+        'reference = "F20260001"\nformat = "workspace"\npixels = false\nends = 2027-06-30\n'
+        f'[[snapshots]]\nsite = "alpha"\nid = "everyone-0123"\nsha256 = "{"0" * 64}"\n'
+        '[[tables]]\nfrom = "person"\nwhy = "to describe"\ncolumns = ["gender_concept_id"]\n'
+    )
+    definition = read_form(path)
+    assert isinstance(definition, WorkspaceDefinition)
+    assert definition.ends == date(2027, 6, 30)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("pixels", None, "true or false for pixels"),
+        ("pixels", "yes", "true or false for pixels"),
+        ("ends", None, "day for ends"),
+        ("ends", "soon", "day for ends"),
+        ("ends", datetime(2027, 6, 30, 12), "day for ends"),
+        ("format", "workspaces", "asked as 'workspace'"),
+        ("format", "anonymised", "no field of the request form"),
+        ("tables", [], "tables"),
+        ("tables.0.columns", [], "columns of table measurement"),
+        ("tables.0.columns", ["unit", "unit"], "no two of one name"),
+        ("tables.0.why", " ", "a committee will read it"),
+        ("tables.0.name", "crp", "no field of tables of a workspace"),
+        ("tables.0.measures", ["rows"], "no field of tables of a workspace"),
+        ("tables.0.from", "person", "no two of one name"),
+        ("purpose", "insurance", "EHDS, article 54"),
+    ],
+)
+def test_a_form_of_a_workspace_that_cannot_be_is_refused(path: str, value: Any, says: str) -> None:
+    with pytest.raises((InputError, UnknownName), match=says):
+        definition_from(changed(path, value, WORKSPACE))
 
 
 @given(st.text(max_size=30))

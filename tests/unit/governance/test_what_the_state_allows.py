@@ -122,6 +122,13 @@ def test_a_grant_ends(days: int, holds: bool) -> None:
     expect("check_grant", "grantable", holds, TODAY, TODAY + timedelta(days=days))
 
 
+@pytest.mark.parametrize(
+    ("asked", "holds"), [(None, True), (TODAY, True), (TODAY + DAY, True), (TODAY - DAY, False)]
+)
+def test_a_workspace_ends_no_later_than_was_asked(asked: date | None, holds: bool) -> None:
+    expect("check_grant_asked", "granted_as_asked", holds, TODAY, asked)
+
+
 @pytest.mark.parametrize(("ends", "holds"), [(TODAY, False), (TODAY - DAY, True)])
 def test_a_grant_is_over_after_its_last_day(ends: date, holds: bool) -> None:
     expect("check_over", "over", holds, ends, TODAY)
@@ -148,6 +155,24 @@ def test_a_decision_is_in_force_here_today_for_this_package(change: dict[str, An
     state = {"signer": "hub", "site": "alpha", "package": "p", "today": TODAY, "revoked": False}
     expect("check_in_force", "in_force", holds, {**DECISION, **change}, **state)
     expect("check_in_force", "in_force", False, {**DECISION, **change}, **{**state, "revoked": True})
+
+
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [
+        ({}, True),
+        ({"starts": "2999-01-01"}, True),
+        ({"outcome": "conditions_met"}, True),
+        ({"outcome": "approved_with_conditions"}, False),
+        ({"outcome": "refused"}, False),
+        ({"site": "beta"}, False),
+        ({"package": "q"}, False),
+        ({"issuer": "another"}, False),
+    ],
+)
+def test_a_decision_grants_something_here(change: dict[str, Any], holds: bool) -> None:
+    state = {"signer": "hub", "site": "alpha", "package": "p"}
+    expect("check_grants", "grants", holds, {**DECISION, **change}, **state)
 
 
 def test_every_rule_is_tested_here() -> None:

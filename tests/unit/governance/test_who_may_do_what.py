@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "coordinate": {"coordinator"},
     "vote": {"committee"},
     "release": {"officer"},
+    "build": {"officer"},
     "record": {"coordinator", "officer", "author with every role"},
     "ask_to_recognise": {"reidentifier", "author with every role"},
     "agree_to_recognise": {"reidentifier"},
@@ -37,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "keep": {"officer", "author with every role"},
     "purge": {"officer", "author with every role"},
 }
-NEEDS_AUTHOR = {"change", "coordinate", "vote", "release", "agree_to_recognise", "recognise"}
+NEEDS_AUTHOR = {"change", "coordinate", "vote", "release", "build", "agree_to_recognise", "recognise"}
 
 
 @pytest.mark.parametrize("act", ALLOWED)

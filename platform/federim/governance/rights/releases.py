@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from federim.audit.trail import acting
 from federim.database import alias
 from federim.governance import documents
-from federim.governance.assessment import examine_here, package_of
+from federim.governance.assessment import examine_here, export_of
 from federim.governance.contents import write_contents
 from federim.governance.disclosure import Examined
 from federim.governance.documents import Document, Kind
@@ -109,7 +109,7 @@ def _revise(home: Home, release: Release, erasure: Erasure) -> None:
     if _says_the_same(final, examined) and _manifest_sha256(final) == release.manifest_sha256:
         return
     with private_files(), whole_or_not(final) as folder:
-        write_contents(folder, package_of(decision)[1], examined, decision)
+        write_contents(folder, export_of(decision)[1], examined, decision)
         facts = {**_facts(release), "revises": release.manifest_sha256}
         sha256 = manifest.write(folder, facts, home.signing_key, signer=home.name)
         document = _bury(home, release, because=ERASURE, about=erasure.id, into=sha256)
@@ -124,7 +124,7 @@ def _revise(home: Home, release: Release, erasure: Erasure) -> None:
 
 
 def _examined(home: Home, decision: Document) -> Examined | None:
-    package, definition = package_of(decision)
+    package, definition = export_of(decision)
     try:
         examined = examine_here(home, definition, package)
     except StorageFull:
