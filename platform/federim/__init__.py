@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "open"]
+__all__ = ["__version__", "build", "criteria", "open"]
 
 if TYPE_CHECKING:
+    from federim.model import criteria
+    from federim.model.cohort_builder import build
     from federim.research import open
 
 
@@ -17,4 +20,10 @@ def __getattr__(name: str) -> Any:
         from federim.research import open as open_home
 
         return open_home
+    if name == "build":
+        from federim.model.cohort_builder import build
+
+        return build
+    if name == "criteria":
+        return import_module("federim.model.criteria")
     raise AttributeError(f"module 'federim' has no attribute {name!r}")

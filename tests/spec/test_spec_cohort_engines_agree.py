@@ -74,6 +74,7 @@ def clinical_tables(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
                 "image_occurrence",
                 Modality=st.sampled_from(["CT", "MR"]),
                 SliceThickness=VALUES,
+                contrast_declared=st.none() | st.booleans(),
                 SeriesDate=DAYS,
                 StudyInstanceUID=studies,
             )
@@ -150,6 +151,7 @@ LEAVES: st.SearchStrategy[Criterion] = st.one_of(
     ),
     st.builds(series, SliceThickness=NUMBERS, within_days=WINDOWS),
     st.builds(series, regular=st.booleans(), which=WHICH, within_days=WINDOWS),
+    st.builds(series, contrast_declared=st.booleans(), which=WHICH, within_days=WINDOWS),
     st.builds(series, PatientAge=st.sampled_from([at_least(18), below(18)]), within_days=WINDOWS),
     st.builds(condition, code=CODED, which=WHICH, within_days=WINDOWS),
     st.builds(procedure, code=CODED, which=WHICH, within_days=WINDOWS),

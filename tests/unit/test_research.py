@@ -15,7 +15,7 @@ from federim.lake.schema import TABLES
 from federim.lake.tables import Lake
 from federim.model.cohort import CohortDefinition
 from federim.model.criteria import above, measurement
-from federim.model.errors import HomeError, QueryRefused, UnknownName
+from federim.model.errors import HomeError, InputError, QueryRefused, UnknownName
 from federim.research import Research
 
 PERSONS = [f"{number:032x}" for number in range(1, 4)]
@@ -83,6 +83,39 @@ def test_a_cohort_is_counted_by_name_or_as_written_in_python(research: Research)
     assert research.count("high") == {"persons": 2, "series": 0}
     higher = CohortDefinition(name="higher", criterion=measurement("1988-5", above(25), unit="mg/L"))
     assert research.count(higher) == {"persons": 1, "series": 0}
+
+
+def test_a_cohort_built_in_python_is_said_and_drawn(research: Research) -> None:
+    rules = federim.build("higher").require(
+        federim.criteria.measurement("1988-5", federim.criteria.above(5), unit="mg/L")
+    )
+    higher = rules.exclude(federim.criteria.condition("C34.9")).definition()
+    assert research.prose(higher, "fr") != research.prose(higher)
+    steps = research.attrition(higher, lang="fr")
+    assert list(steps.columns) == ["rule", "persons", "left_out", "series"]
+    assert len(steps) == 3
+    assert steps["persons"].isna().all()  # three persons are too few to tell of
+    drawn = research.flow_chart(higher, lang="fr")._repr_svg_()
+    assert drawn.startswith("<svg")
+    assert "non communiqué" in drawn
+    with pytest.raises(InputError, match="'en' or 'fr'"):
+        research.attrition("high", lang="de")
+
+
+def test_steps_of_enough_persons_are_told(research: Research, hospital: Home) -> None:
+    with Lake(hospital).writing() as writer:
+        writer.commit({"person": [{"person_id": f"{n:032x}", "site": "alpha"} for n in range(50, 90)]}, {})
+    with federim.open(hospital.root) as opened:
+        everybody = federim.build("all").require(federim.criteria.person(site="alpha")).definition()
+        assert list(opened.attrition(everybody)["persons"]) == [43, 43]
+        assert list(opened.attrition(everybody)["left_out"][1:]) == [0]
+
+
+def test_one_cohort_that_is_refused_hides_no_other(research: Research, hospital: Home) -> None:
+    (hospital.cohorts / "old.toml").write_text('[[measurement]]\ncode = "1988-5"\nvalue = 10\n')
+    listed = research.cohorts().set_index("cohort")
+    assert listed.loc["high", "title"] == "High"
+    assert "unit" in listed.loc["old", "error"]
 
 
 def test_a_snapshot_has_the_same_methods_over_the_cohort_alone(hospital: Home, research: Research) -> None:

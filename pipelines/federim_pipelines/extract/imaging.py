@@ -12,7 +12,7 @@ from federim.model.identifiers import SiteName
 from federim_pipelines.deidentify.dates import age_at, parse_date, year_of_birth
 from federim_pipelines.deidentify.header import Attributes
 from federim_pipelines.deidentify.multiplicity import values_of
-from federim_pipelines.extract import facts
+from federim_pipelines.extract import contrast, facts
 from federim_pipelines.extract.frames import PLACE_COLUMNS
 from federim_pipelines.items import Row
 from federim_pipelines.keying import Keying
@@ -53,8 +53,8 @@ def rows_of(
     Parameters
     ----------
     raw : Attributes
-        As the device wrote it. Only sex, year of birth, age and the accession number, to be keyed, are taken
-        from it.
+        As the device wrote it. Only sex, year of birth, age, whether there was contrast, and the accession
+        number, to be keyed, are taken from it.
     clean : Attributes
         As it was de-identified: everything else comes from here, so no row holds more than the object does.
     year : int
@@ -68,7 +68,7 @@ def rows_of(
     return (
         facts.person(keying.subject, site, **_person(raw, year)),
         ("study", person | study | _study(raw, image, keying)),
-        ("image_occurrence", person | study | series | _series(image, stored.size)),
+        ("image_occurrence", person | study | series | _series(image, raw, stored.size)),
         (
             "instance",
             person | study | series | instance | _instance(image) | {"TransferSyntaxUID": transfer_syntax},
@@ -100,7 +100,7 @@ def _study(raw: Attributes, image: _Image, keying: Keying) -> Row:
     }
 
 
-def _series(image: _Image, size: int) -> Row:
+def _series(image: _Image, raw: Attributes, size: int) -> Row:
     text, number = image.text, image.number
     return {
         "FrameOfReferenceUID": text("FrameOfReferenceUID"),
@@ -123,6 +123,7 @@ def _series(image: _Image, size: int) -> Row:
         "FlipAngle": number("FlipAngle"),
         "BurnedInAnnotation": text("BurnedInAnnotation"),
         "RecognizableVisualFeatures": "YES" if text("RecognizableVisualFeatures") == "YES" else "NO",
+        "contrast_declared": contrast.declared(raw),
         "NumberOfInstances": 1,
         "SizeBytes": size,
     }

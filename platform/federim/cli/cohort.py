@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from federim.cli.context import Actor, AsJson, open_home, report
 from federim.home import Role
-from federim.model.errors import InputError
+from federim.model.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
     from federim.lake.compiler import CompiledCohort
@@ -31,29 +31,30 @@ Name = Annotated[str, typer.Argument(help="The cohort's name: cohorts/NAME.toml 
 
 @cohort.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show the cohorts and their snapshots."""
+    """Show the cohorts and their snapshots; one whose file cannot be used, with what to mend in it."""
     from federim.lake import cohort as cohorts
     from federim.lake import snapshot as snapshots
 
     home = open_home(context, Role.SITE, Role.WORKSPACE)
     frozen = snapshots.every(home)
-    rows = [
-        {
-            "cohort": name,
-            "title": cohorts.load(home, name).title,
-            "snapshots": [snapshot.id for snapshot in frozen if snapshot.cohort == name],
-        }
-        for name in cohorts.names(home)
-    ]
-    lines = [
-        "\n".join([f"{row['cohort']:<24} {row['title']}", *(f"    {id_}" for id_ in row["snapshots"])])
-        for row in rows
-    ]
+    rows, lines, refused = [], [], 0
+    for name in cohorts.names(home):
+        ids = [snapshot.id for snapshot in frozen if snapshot.cohort == name]
+        row: dict[str, Any] = {"cohort": name, "snapshots": ids}
+        try:
+            row["title"] = said = cohorts.load(home, name).title
+        except (InputError, UnknownName) as error:
+            refused += 1
+            row["error"], said = str(error), f"cannot be used: {error}"
+        rows.append(row)
+        lines += [f"{name:<24} {said}", *(f"    {id_}" for id_ in ids)]
     report(
         {"cohorts": rows},
         "\n".join(lines) or f"no cohort yet: write one as {home.cohorts}/NAME.toml",
         as_json=as_json,
     )
+    if refused:
+        raise typer.Exit(InputError.exit_code)
 
 
 @cohort.command()

@@ -53,6 +53,7 @@ STEPS: tuple[Step, ...] = (
     Step(table="person", to=2, added=("identity_doubts",)),
     Step(table="study", to=2, added=("accession_key",)),
     Step(table="image_occurrence", to=2, added=("FrameOfReferenceUID", "RecognizableVisualFeatures")),
+    Step(table="image_occurrence", to=3, added=("contrast_declared",)),
     Step(
         table="instance",
         to=2,

@@ -138,6 +138,20 @@ def test_a_cohort_is_counted_shown_and_frozen(federim: Federim) -> None:
     }
 
 
+def test_one_file_that_is_refused_hides_no_other(federim: Federim, hospital: Home) -> None:
+    (hospital.cohorts / "old.toml").write_text('[[measurement]]\ncode = "1988-5"\nvalue = { above = 10 }\n')
+    result = federim("cohort", "list", "--json")
+    assert result.exit_code == InputError.exit_code
+    chest, old = told(result)["cohorts"]
+    assert chest == {"cohort": "chest", "title": "Chest CT", "snapshots": []}
+    assert (old["cohort"], old["snapshots"]) == ("old", [])
+    assert "unit" in old["error"]
+    shown = federim("cohort", "list")
+    assert shown.exit_code == InputError.exit_code
+    assert "Chest CT" in shown.stdout
+    assert "cannot be used" in shown.stdout
+
+
 def test_the_attrition_of_a_few_persons_is_not_told(federim: Federim, tmp_path: Path) -> None:
     picture = tmp_path / "flow.svg"
     drawn = told(federim("cohort", "attrition", "chest", "--picture", str(picture), "--json"))

@@ -44,6 +44,7 @@ WHOLE = (
             ConvolutionKernel=starts_with("B"),
             SliceThickness=between(0.5, 2),
             regular=True,
+            contrast_declared=False,
         ),
         measurement(
             "1988-5",

@@ -41,6 +41,7 @@ Manufacturer = ["SIEMENS", "GE MEDICAL SYSTEMS"]
 ConvolutionKernel = { starts_with = "B" }
 SliceThickness = { above = 0, at_most = 1.5 }
 regular = true
+contrast_declared = true
 
 [[drug]]
 code_starts_with = "V08"

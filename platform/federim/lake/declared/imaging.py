@@ -53,7 +53,7 @@ IMAGE_OCCURRENCE = Table(
     sort=("person_id", "StudyInstanceUID", "SeriesInstanceUID"),
     on_repeat=OnRepeat.FILL,
     adds=("NumberOfInstances", "SizeBytes"),
-    tops=("RecognizableVisualFeatures",),  # one instance with a face makes it YES
+    tops=("RecognizableVisualFeatures", "contrast_declared"),  # one instance with a face makes it YES
     columns=(
         person_id(),
         uid("StudyInstanceUID", "Keyed UID of the study"),
@@ -96,6 +96,14 @@ IMAGE_OCCURRENCE = Table(
             "Whether a face can be made of the pixels: YES, or NO once that is excluded or the site defaced "
             "them; null where nobody looked. YES, and null of CT and MR, are held from leaving",
             check=matching("YES|NO", "YES or NO"),
+            added_later=True,
+        ),
+        value(
+            "contrast_declared",
+            pa.bool_(),
+            "Whether an image of the series says that a contrast agent was given (DICOM PS3.3 C.7.6.4): true "
+            "where one is named, coded or said to be administered, false where it is said that there was "
+            "none, null where nothing is told. Which agent is not kept",
             added_later=True,
         ),
         value(

@@ -332,3 +332,13 @@ def test_every_identifier_with_an_issuer_is_told_and_an_ins_is_provisional() -> 
 
 def test_a_header_without_identifiers_is_nobody() -> None:
     assert identity_of(Dataset()) is None
+
+
+def test_contrast_is_told_as_yes_and_its_words_stay_behind(site: Home, task: Task, tmp_path: Path) -> None:
+    secret = "Iomeron DURAND 12 mars"
+    record = _record(
+        _read(task, _changed(tmp_path, lambda image: setattr(image, "ContrastBolusAgent", secret)))
+    )
+    assert dict(record.rows)["image_occurrence"]["contrast_declared"] is True
+    assert secret not in repr(record.rows)
+    assert secret.encode() not in (site.objects / record.object_path).read_bytes()
