@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 import time
@@ -52,6 +53,9 @@ def dask_workers(address: str, home: Home, shared: Iterable[Path] = ()) -> Itera
         distributed: Any = import_module("distributed")
     except ModuleNotFoundError:
         raise InputError("--dask needs Dask's distributed: install federim[cluster]") from None
+    for name in ("distributed", "distributed.client"):
+        # Tracebacks of connections lost, which is what the errors below say in a line.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=SECONDS_FOR_THE_SCHEDULER, set_as_default=False)
     except (
