@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connections
 from hypothesis import settings
+from s3_server import Bucket, new_bucket, s3_server
 
 from federim.database import migrate
 from federim.home import Home, Role
@@ -66,6 +67,19 @@ def make_home(tmp_path: Path) -> Callable[..., Home]:
 def site(make_home: Callable[..., Home]) -> Home:
     """One site home."""
     return make_home()
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The URL of an S3 server on loopback."""
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str) -> Bucket:
+    """An empty bucket of that server, of one test alone."""
+    return new_bucket(s3_endpoint)
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def change_of(home: Home, link: Rekeying, private: PrivateRules, *, replaced: Co
     rekey = Rekey(link, private)
     paths = objects_of(home, link.old.person_id)
     # Of what was replaced, a file that is left over still speaks when the object has gone.
-    gone = {path for path in paths.intersection(replaced) if not (home.objects / path).is_file()}
+    gone = {path for path in paths.intersection(replaced) if not images.has(home, path)}
     objects = {path: _rekeyed(home, path, rekey) for path in sorted(paths - gone)}
     records = _records(link)
     return Change(

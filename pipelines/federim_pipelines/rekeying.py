@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from federim.model.identifiers import Subject
+from federim.model.identifiers import Pseudonym, Subject
 from federim_pipelines.deidentify.dates import DUMMY_DAY, shift_date, shift_datetime
 from federim_pipelines.keying import keyed_anew
 
@@ -20,6 +20,10 @@ class Rekeying:
     new: Subject
     originals: Mapping[str, str] = field(repr=False)
     record_key: bytes = field(repr=False)  # the home's secret of that name
+
+    @property
+    def person_id(self) -> Pseudonym:
+        return self.new.person_id
 
     @property
     def days(self) -> int:

@@ -105,6 +105,26 @@ class Settings(BaseSettings):
     verify_key_server: bool = Field(
         default=True, description="have the key server prove that it used the key of its public one"
     )
+    objects_url: str = Field(
+        default="",
+        pattern=r"^(|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)$",
+        description="where a site keeps de-identified instances: '' is a folder of the home; "
+        "s3://BUCKET/PREFIX a bucket that keeps no versions",
+    )
+    objects_copies_gb: int = Field(
+        default=20, ge=1, description="gigabytes of copies kept in the home of what is in that bucket"
+    )
+    s3_endpoint: str = Field(
+        default="",
+        pattern=r"^(|https://[^/\s@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?)$",
+        description="'' is Amazon's; https://HOST:PORT another store that speaks S3",
+    )
+    s3_region: str = Field(default="", description="'' is what the environment says")
+    s3_credentials: str = Field(
+        default="",
+        description="file of mode 0400 with aws_access_key_id and aws_secret_access_key under [default]; "
+        "'' takes them from the environment or the machine's instance profile",
+    )
     query_memory: str = Field(default="2GB", pattern=r"^[0-9]+(MB|GB)$", description="DuckDB's memory limit")
     query_seconds: int = Field(default=60, ge=1, description="longest a researcher's query may run")
 

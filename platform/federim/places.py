@@ -25,9 +25,19 @@ class Places:
         return self.root / "lake"
 
     @property
+    def index(self) -> Path:
+        """Which records and rows the tables have; it is backed up with them."""
+        return self.root / "index.sqlite3"
+
+    @property
     def objects(self) -> Path:
         """De-identified instances, named by their sha256."""
         return self.root / "objects"
+
+    @property
+    def object_copies(self) -> Path:
+        """Copies of instances that are kept in a bucket; whatever goes from there goes from here."""
+        return self.root / "object-copies"
 
     @property
     def staging(self) -> Path:
@@ -73,6 +83,11 @@ class Places:
     def pictures(self) -> Path:
         """Images in quarantine whose words stayed doubtful, as PNG, for the site's own eyes."""
         return self.root / "pictures"
+
+    @property
+    def workspaces(self) -> Path:
+        """The register of the workspaces a site built."""
+        return self.root / "workspaces.sqlite3"
 
     @property
     def snapshots(self) -> Path:

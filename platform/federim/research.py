@@ -11,9 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from federim.home import Home, Role, find_home
-from federim.lake import cohort, dictionary, reader, snapshot
+from federim.lake import cohort, dictionary, reader, snapshot, workspace
 from federim.lake.declaration import Table
-from federim.lake.schema import TABLES
 from federim.lake.snapshot import Snapshot
 from federim.lake.snapshot_tables import SNAPSHOT_TABLES
 from federim.model.cohort import CohortDefinition
@@ -81,7 +80,9 @@ class Research(Tables):
     """A home, open for research: its live tables, its cohorts and its snapshots."""
 
     def __init__(self, home: Home) -> None:
-        super().__init__(reader.connect_home(home), TABLES, seconds=home.settings.query_seconds)
+        super().__init__(
+            reader.connect_home(home), workspace.tables(home), seconds=home.settings.query_seconds
+        )
         self._home = home
 
     def cohorts(self) -> pd.DataFrame:
@@ -126,6 +127,8 @@ def open(home: str | Path | None = None) -> Research:
     ------
     HomeError
         No home there, or it is a hub, which holds no patient's data.
+    NotApproved, VerificationFailed
+        A workspace whose last day is over, or that is not as its site signed it.
     """
     found = Home.open(find_home(None if home is None else Path(home)))
     return Research(found.require(Role.SITE, Role.WORKSPACE))

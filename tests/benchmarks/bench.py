@@ -7,6 +7,7 @@ measured in turn with it, over several rounds; the median is what counts.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -15,14 +16,18 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import append
 import erasure
 import folders
+import growth
 import inputs
 import lake
+import national
+import national_picture
 import pseudonyms
 import sources
 
-ROWS: Final = ("ct", "mr", "lake", "sources", "pseudonyms", "erasure")
+ROWS: Final = ("ct", "mr", "lake", "sources", "pseudonyms", "erasure", "append", "national", "growth")
 MEMORY: Final = Path("/dev/shm")
 COPIES: Final = 5  # of the input that may exist at once, and some room
 
@@ -34,6 +39,9 @@ def main() -> None:
     parser.add_argument("--ct", type=int, default=3000, help="CT slices of 0.5 MB (default 3000)")
     parser.add_argument("--mr", type=int, default=5000, help="MR slices of 128 kB (default 5000)")
     parser.add_argument("--results", type=int, default=5_000_000, help="rows to erase from (default 5 M)")
+    parser.add_argument("--parts", type=int, default=1, help="of a hospital of 5 M images (default 1: all)")
+    parser.add_argument("--files", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="to ingest")
+    parser.add_argument("--keep", type=Path, default=Path("build/bench"), help="figures and picture")
     parser.add_argument("--rounds", type=int, default=5, help="rounds measured (default 5)")
     told = parser.parse_args()
     rows = told.rows or ROWS
@@ -58,6 +66,17 @@ def main() -> None:
     if "erasure" in rows:
         with tempfile.TemporaryDirectory(dir=place) as scratch:
             _erasure(erasure.ErasureBench(Path(scratch), told.results, told.rounds), told.results)
+    if "append" in rows:
+        with tempfile.TemporaryDirectory() as scratch:  # on a disk: flushing to it is a part
+            _append(append.AppendBench(Path(scratch), told.rounds * 4))
+    grown: list[growth.Ingested] = []
+    if "growth" in rows:
+        with tempfile.TemporaryDirectory(dir=place) as scratch:
+            grown = _growth(Path(scratch), tuple(told.files))
+    if "national" in rows:
+        with tempfile.TemporaryDirectory() as scratch:
+            size = national.NATIONAL.over(told.parts)
+            _national(national.NationalBench(Path(scratch), size, told.rounds), grown, told.keep)
 
 
 def _lake(bench: lake.LakeBench, count: int) -> None:
@@ -102,6 +121,45 @@ def _erasure(bench: erasure.ErasureBench, results: int) -> None:
     ours, theirs = bench.measure()
     _print("seconds", ours)
     _print("÷ delta-rs' delete and vacuum", [one / other for one, other in zip(ours, theirs, strict=True)])
+
+
+def _append(bench: append.AppendBench) -> None:
+    print(f"\nAppend {append.ROWS:,} results: checked, indexed, flushed to the disk")
+    ours, theirs = bench.alone()
+    _print("one writer, ms", ours)
+    _print("    delta-rs alone, neither", theirs)
+    _print(f"{append.WRITERS} processes, their waiting included, ms", bench.together())
+
+
+def _growth(scratch: Path, counts: tuple[int, ...]) -> list[growth.Ingested]:
+    print("\nIngest small files, one process")
+    found = growth.measure(scratch, counts)
+    for one in found:
+        print(f"{one.files:>9,} files: {one.rate:,.0f} a second, at most {one.megabytes:,.0f} MB")
+    return found
+
+
+def _national(bench: national.NationalBench, grown: list[growth.Ingested], keep: Path) -> None:
+    print("\nA lake of 5 M instances, 20 M results, 0.6 M diagnoses, on 2 threads (or the part asked for)")
+    found = bench.measure()
+    for title, values in found.milliseconds.items():
+        _print(f"{title}, ms", values)
+    print("bytes a row: " + ", ".join(f"{name} {size:,.1f}" for name, size in found.bytes_a_row.items()))
+    keep.mkdir(parents=True, exist_ok=True)
+    rates = {one.files: one.rate for one in grown}
+    told = {
+        "milliseconds": found.milliseconds,
+        "bytes_a_row": found.bytes_a_row,
+        "persons": found.persons,
+        "files_a_second": rates,
+    }
+    (keep / "national.json").write_text(json.dumps(told, indent=1))
+    bars = [
+        national_picture.Bar(title, found.median(title), national.GOALS.get(kind))
+        for title, kind in found.kinds.items()
+    ]
+    national_picture.save(keep / "national.png", bars, found.slopes(), rates)
+    print(f"figures and picture in {keep}")
 
 
 def _print(title: str, found: list[float]) -> None:

@@ -18,7 +18,6 @@ from federim.home import Home, Role
 from federim.lake.declared.clinical import MEASUREMENT
 from federim.lake.prepare import placed, row_digest
 from federim.lake.rewriting import Change, rewrite
-from federim.lake.schema import BUCKETS
 from federim.lake.staging import Batch, Entry, Share
 from federim.lake.tables import Lake, LakeWriter
 from federim.model.identifiers import Pseudonym

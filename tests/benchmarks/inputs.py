@@ -80,14 +80,14 @@ def _series(kind: Kind, number: int) -> Dataset:
     header.InstitutionName = "CHU DE LA CITE"
     header.StudyDate = header.SeriesDate = header.AcquisitionDate = header.ContentDate = "20210314"
     header.StudyTime, header.SeriesTime = "081500", f"08{20 + series}15.25"
-    header.StudyDescription = "TDM TAP" if kind is CT else "IRM CEREBRALE"
+    header.StudyDescription = "TDM TAP" if kind.template == CT.template else "IRM CEREBRALE"
     header.SeriesDescription = header.ProtocolName = kind.series[series]
     header.SeriesNumber = series + 1
-    header.BodyPartExamined = "CHEST" if kind is CT else "HEAD"
+    header.BodyPartExamined = "CHEST" if kind.template == CT.template else "HEAD"
     header.StudyInstanceUID = f"1.2.840.113619.2.1.{patient}"
     header.SeriesInstanceUID = f"1.2.840.113619.2.2.{patient}.{series}"
     header.FrameOfReferenceUID = f"1.2.840.113619.2.3.{patient}"
-    header.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL" if kind is CT else "M_SE"]
+    header.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL" if kind.template == CT.template else "M_SE"]
     header.Rows = header.Columns = kind.side
     procedure, request, localizer = Dataset(), Dataset(), Dataset()
     procedure.CodeValue, procedure.CodingSchemeDesignator = "ZBQK001", "CCAM"
@@ -116,7 +116,7 @@ def _slice(kind: Kind, header: Dataset, number: int, index: int) -> None:
     moment = f"08{20 + series}{index // 2 % 60:02d}.{index * 7919 % 1_000_000:06d}"
     header.AcquisitionTime = header.ContentTime = header.InstanceCreationTime = moment
     header.WindowCenter, header.WindowWidth = f"{40 + index % 3}", f"{400 + index % 5}"
-    if kind is CT:
+    if kind.template == CT.template:
         header.XRayTubeCurrent, header.Exposure = 150 + index * 37 % 300, 5 + index * 13 % 60
         header.private_block(0x0019, "GEMS_ACQU_01")[0x24].value = f"{17.78 + index * 0.4:.6f}"
     else:

@@ -49,7 +49,7 @@ run.ingest(Home.open(Path(home)), [Path(inbox)])
 @pytest.mark.parametrize(
     ("module", "function", "when", "count"),
     [
-        ("federim_pipelines.sources.dicom", "store", "after", 2),
+        ("federim.lake.images", "store", "after", 2),
         ("federim.lake.tables", "stage", "after", 2),
         ("federim.lake.delta", "DeltaWriter.write", "after", 4),
         ("federim.lake.index", "Index.remember", "before", 2),

@@ -27,10 +27,9 @@ def cohort_test(tmp_path: Path) -> Callable[..., None]:
         tables = read(text)
         definition = CohortDefinition(name="spec", criterion=criterion, index=index)
         wanted = {pseudonym(person): day and date.fromisoformat(day) for person, day in expected.items()}
-        for persons, pairs in (
-            *in_duckdb(tmp_path, tables, definition),
-            *in_python(tables, definition),
-        ):
+        for answer in (*in_duckdb(tmp_path, tables, definition), *in_python(tables, definition)):
+            assert answer is not None
+            persons, pairs = answer
             assert persons == wanted
             if series is not None:
                 assert {uid for _, uid in pairs} == {f"2.25.{one[1:]}" for one in series}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from federim.lake.check import to_arrow
 from federim.lake.reader import connect
 from federim.lake.schema import TABLES, table
 from federim.model.cohort import CohortDefinition
+from federim.model.errors import InputError
 
 Row = dict[str, Any]
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -43,6 +44,10 @@ def complete(name: str, number: int, row: Row) -> Row:
         "measurement": {"measurement_id": pseudonym(f"m{number}"), "measurement_source_value": "1988-5"},
         "condition_occurrence": {"condition_occurrence_id": pseudonym(f"c{number}")},
         "procedure_occurrence": {"procedure_occurrence_id": pseudonym(f"a{number}")},
+        "drug_exposure": {"drug_exposure_id": pseudonym(f"d{number}")},
+        "image_feature": {"image_feature_id": pseudonym(f"f{number}")},
+        "segment": {"SOPInstanceUID": f"2.25.{number}", "SegmentNumber": number},
+        "volume_geometry": {"SeriesInstanceUID": f"2.25.{number}", "slices": 10, "regular": True},
     }
     return {**defaults[name], **row}
 
@@ -72,25 +77,38 @@ def _value(name: str, column: str, cell: str) -> Any:
         return date.fromisoformat(cell)
     if pa.types.is_integer(type_):
         return int(cell)
+    if pa.types.is_timestamp(type_):
+        return datetime.fromisoformat(cell)
+    if pa.types.is_boolean(type_):
+        return cell == "true"
     if pa.types.is_floating(type_):
         return float(cell)
     return cell
 
 
-Answer = tuple[dict[str, date | None], set[tuple[str, str]]]
+Answer = tuple[dict[str, date | None], set[tuple[str, str]]] | None  # None is a unit refused
 
 
 def in_duckdb(folder: Path, tables: dict[str, list[Row]], *definitions: CohortDefinition) -> list[Answer]:
+    with lake_of(folder, tables) as connection:
+        return [_answer(connection, definition) for definition in definitions]
+
+
+def lake_of(folder: Path, tables: dict[str, list[Row]]) -> duckdb.DuckDBPyConnection:
+    """A connection to a lake of these rows."""
     files = {}
     for name, rows in tables.items():
         files[name] = [folder / f"{name}.parquet"]
         pq.write_table(to_arrow(TABLES[name], rows), files[name][0])
-    with connect(files, memory="500MB", threads=1) as connection:
-        return [_answer(connection, definition) for definition in definitions]
+    return connect(files, memory="500MB", threads=1)
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, definition: CohortDefinition) -> Answer:
-    found = cohort.evaluate(connection, cohort.compile(definition), seconds=30)
+    try:
+        found = cohort.evaluate(connection, cohort.compile(definition), seconds=30)
+    except InputError as error:
+        assert "the lake keeps" in str(error)
+        return None
     persons = {row["person_id"]: row["index_date"] for row in found.persons.to_pylist()}
     pairs = [(row["person_id"], row["SeriesInstanceUID"]) for row in found.series.to_pylist()]
     assert list(persons) == sorted(persons)
@@ -99,5 +117,7 @@ def _answer(connection: duckdb.DuckDBPyConnection, definition: CohortDefinition)
 
 
 def in_python(tables: dict[str, list[Row]], *definitions: CohortDefinition) -> list[Answer]:
-    cohorts = [Cohort(tables, definition) for definition in definitions]
-    return [(found.persons, found.series) for found in cohorts]
+    return [
+        None if found.refused(definition) else (found.persons, found.series)
+        for found, definition in ((Cohort(tables, definition), definition) for definition in definitions)
+    ]

@@ -31,7 +31,8 @@ P3        | 1988-5                   |                  | 50              | mg/L
 
 
 def test_any_result_above_the_value(cohort_test: Any) -> None:
-    cohort_test(CRP, measurement("1988-5", above(10)), {"P1": None, "P2": None, "P3": None})
+    wanted = measurement("1988-5", above(10), unit="mg/L") | measurement("1988-5", above(10), unit="mg/dL")
+    cohort_test(CRP, wanted, {"P1": None, "P2": None, "P3": None})
 
 
 def test_a_result_in_another_unit_does_not_count(cohort_test: Any) -> None:
@@ -59,7 +60,10 @@ def test_a_window_counts_from_the_index_and_includes_both_ends(cohort_test: Any)
             index=Index.SERIES,
         )
     cohort_test(
-        CRP, series() & measurement("1988-5", below(10), within_days=(0, 10)), index, index=Index.SERIES
+        CRP,
+        series() & measurement("1988-5", below(10), unit="mg/L", within_days=(0, 10)),
+        index,
+        index=Index.SERIES,
     )
 
 
@@ -76,7 +80,7 @@ def test_a_result_without_a_date_is_in_no_window(cohort_test: Any) -> None:
 def test_the_index_may_be_the_first_matching_result(cohort_test: Any) -> None:
     cohort_test(
         CRP,
-        measurement("1988-5", below(20)),
+        measurement("1988-5", below(20), unit="mg/L") | measurement("1988-5", below(20), unit="mg/dL"),
         {"P1": "2021-03-20", "P2": "2021-03-09"},
         index=Index.MEASUREMENT,
     )

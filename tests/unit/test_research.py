@@ -45,7 +45,7 @@ def hospital(site: Home) -> Home:
             {},
         )
     (site.cohorts / "high.toml").write_text(
-        'title = "High"\n[[measurement]]\ncode = "1988-5"\nvalue = { above = 15 }\n'
+        'title = "High"\n[[measurement]]\ncode = "1988-5"\nvalue = { above = 15 }\nunit = "mg/L"\n'
     )
     return site
 

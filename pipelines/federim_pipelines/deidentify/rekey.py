@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from federim.model.errors import LakeError
+from federim.model.identifiers import Pseudonym
 from federim_pipelines.deidentify.dictionaries import vr_of
 from federim_pipelines.deidentify.graphics import TYPED_NAMES
 from federim_pipelines.deidentify.header import LONG, Unknown, items, read_element, split
@@ -17,7 +18,6 @@ from federim_pipelines.deidentify.private import PrivateRules
 from federim_pipelines.deidentify.reading import Source, read_meta, take_apart
 from federim_pipelines.deidentify.spliced import Spliced
 from federim_pipelines.deidentify.walk import PATIENT_ID, creator_of, is_creator
-from federim_pipelines.rekeying import Rekeying
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -27,6 +27,20 @@ _META_LENGTH: Final = 0x00020000
 _PRIVATE: Final = 0x10000  # the bit that makes a group odd
 _DATES: Final = frozenset({"DA", "DT"})
 _REKEYED: Final = _DATES | {"CS", "UI"}
+
+
+class Renaming(Protocol):
+    """What becomes of each keyed value of a person, and of each date; `Rekeying` is one."""
+
+    @property
+    def person_id(self) -> Pseudonym:
+        """The pseudonym they have from now on."""
+
+    def value(self, made: str) -> str:
+        """What stands for a keyed value; any other value as it is."""
+
+    def date(self, vr: str, told: str) -> str:
+        """A moved DA or DT value."""
 
 
 class Rekey:
@@ -41,7 +55,7 @@ class Rekey:
         Tell the VR of a private attribute where the object, being in Implicit VR, does not.
     """
 
-    def __init__(self, change: Rekeying, private: PrivateRules) -> None:
+    def __init__(self, change: Renaming, private: PrivateRules) -> None:
         self._change = change
         self._private = private
 
@@ -131,7 +145,7 @@ class Rekey:
         """The parts of a value as the new subject's are; None where they are the same."""
         change = self._change
         if tag == PATIENT_ID and not depth:
-            return [change.new.person_id]
+            return [change.person_id]
         if vr == "UI" or tag in TYPED_NAMES:
             changed = [change.value(part) for part in parts]
         elif vr in _DATES and tag != BIRTH_DATE:

@@ -9,12 +9,15 @@ from pydicom import Dataset, dcmread
 
 from federim.home import Home
 from federim.identity.rights import Erasure
+from federim.lake import images
 from federim.lake.rewriting import objects_of
 from federim.model.identifiers import Pseudonym
 from federim_pipelines import pictures
 from federim_pipelines.deidentify.multiplicity import values_of
 from federim_pipelines.review import Review
 from federim_pipelines.sources.drimbox.history import History
+from federim_pipelines.workspace.register import Register
+from federim_pipelines.workspace.settle import have_leave
 
 
 class EraseHistory:
@@ -50,6 +53,7 @@ def forget_persons(home: Home, persons: Sequence[Pseudonym]) -> None:
         _forget_history(home, persons)
         _forget_pictures(home, persons)
         _forget_texts(home, persons)
+        have_leave(home, persons)
 
 
 def renamed(home: Home, old: Pseudonym, new: Pseudonym) -> None:
@@ -58,6 +62,9 @@ def renamed(home: Home, old: Pseudonym, new: Pseudonym) -> None:
     if home.pulled.exists():
         with History(home) as history:
             history.renamed(old, new)
+    if home.workspaces.exists():
+        with Register(home) as register:
+            register.renamed(old, new)
 
 
 def _forget_history(home: Home, persons: Iterable[Pseudonym]) -> int:
@@ -78,13 +85,13 @@ def _forget_texts(home: Home, persons: Iterable[Pseudonym]) -> int:
         kept = {(text.tag, text.text) for text in review.texts()}
         theirs: Counter[tuple[int, str]] = Counter()
         for path in _objects(home, persons):
-            theirs.update(kept & set(_texts(dcmread(home.objects / path, stop_before_pixels=True))))
+            theirs.update(kept & set(_texts(dcmread(images.read(home, path), stop_before_pixels=True))))
         return review.forget(theirs)
 
 
 def _objects(home: Home, persons: Iterable[Pseudonym]) -> list[str]:
     paths = {path for person in persons for path in objects_of(home, person)}
-    return [path for path in sorted(paths) if (home.objects / path).is_file()]
+    return [path for path in sorted(paths) if images.has(home, path)]
 
 
 def _texts(dataset: Dataset) -> Iterable[tuple[int, str]]:

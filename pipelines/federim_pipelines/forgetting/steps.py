@@ -8,6 +8,7 @@ from federim.home import Home
 from federim.identity.rights import Erasure, Rights
 from federim_pipelines.forgetting.beside import EraseHistory, ErasePictures, EraseTexts
 from federim_pipelines.forgetting.raw import EraseParked, EraseSpooled
+from federim_pipelines.forgetting.workspaces import EraseWorkspaces
 
 
 class Place(Protocol):
@@ -23,4 +24,11 @@ class Place(Protocol):
 
 def places(rights: Rights) -> tuple[Place, ...]:
     """All places, in an order in which each is found through what the others still hold."""
-    return (EraseSpooled(rights), EraseParked(rights), EraseHistory(), ErasePictures(), EraseTexts())
+    return (
+        EraseSpooled(rights),
+        EraseParked(rights),
+        EraseHistory(),
+        ErasePictures(),
+        EraseTexts(),
+        EraseWorkspaces(),
+    )

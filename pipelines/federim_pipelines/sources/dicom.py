@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from federim.keys import keyed
-from federim.lake.images import discard, store
+from federim.lake import images
 from federim.model.identifiers import SiteName
 from federim_pipelines.deidentify.cleaned import Cleaned
 from federim_pipelines.extract.annotations import rows_of as annotation_rows_of
@@ -76,7 +76,7 @@ def _cleaned(item: Item, worker: Worker) -> Cleaned:
 
 def _record(cleaned: Cleaned, worker: Worker) -> Record:
     key = instance_key(worker.record_key, str(cleaned.raw.get("SOPInstanceUID")))
-    stored = store(worker.home, cleaned)
+    stored = images.store(worker.home, cleaned)
     rows = rows_of(
         cleaned.raw,
         cleaned.clean,
@@ -89,14 +89,14 @@ def _record(cleaned: Cleaned, worker: Worker) -> Record:
     try:
         rows += annotation_rows_of(
             str(cleaned.clean.get("SOPClassUID")),
-            worker.home.objects / stored.path,
+            images.read(worker.home, stored.path),
             cleaned.subject,
             key,
             worker.codebook,
         )
         cleaned.prove(_beyond(rows, cleaned.head + cleaned.tail, worker.home.name))
     except Exception:
-        discard(worker.home, stored.path)
+        images.discard(worker.home, stored.path)
         raise
     return Record(
         key=key,

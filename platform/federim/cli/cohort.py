@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from federim.cli.context import Actor, AsJson, open_home, report
 from federim.home import Role
+from federim.model.errors import InputError
 
 if TYPE_CHECKING:
     from federim.lake.compiler import CompiledCohort
 
 cohort = typer.Typer(help="Define, count and freeze cohorts.", no_args_is_help=True, suggest_commands=False)
 
+
+class Lang(StrEnum):
+    """`lake.prose.Language`, which takes longer to import than a command may take to be listed."""
+
+    EN = "en"
+    FR = "fr"
+
+
+Said = Annotated[Lang, typer.Option("--lang", help="Language of the words: English or French.")]
 Name = Annotated[str, typer.Argument(help="The cohort's name: cohorts/NAME.toml in the home.")]
 
 
@@ -45,16 +57,55 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @cohort.command()
-def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
-    """Say a cohort's definition in plain English."""
+def show(
+    context: typer.Context,
+    name: Name,
+    lang: Said = Lang.EN,
+    toml: Annotated[bool, typer.Option("--toml", help="Show it as TOML that reads back the same.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say a cohort's definition in plain English or French, whole, for a committee to sign."""
     from federim.lake import cohort as cohorts
-    from federim.lake.describe import describe
+    from federim.lake.definition_text import to_toml
+    from federim.lake.prose import Language, describe
 
     definition = cohorts.load(open_home(context, Role.SITE, Role.WORKSPACE), name)
-    said = describe(definition)
+    said = describe(definition, Language(lang))
+    document = {**definition.as_document(), "title": definition.title, "description": said}
     report(
-        {**definition.as_document(), "title": definition.title, "description": said}, said, as_json=as_json
+        {**document, "toml": to_toml(definition)} if toml else document,
+        to_toml(definition) if toml else said,
+        as_json=as_json,
     )
+
+
+@cohort.command()
+def attrition(
+    context: typer.Context,
+    name: Name,
+    lang: Said = Lang.EN,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Also write the flow chart there, as SVG.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count how many persons and series each rule leaves; small counts are hidden."""
+    from federim.lake import attrition as counting
+    from federim.lake import attrition_picture
+    from federim.lake import cohort as cohorts
+    from federim.lake.prose import Language
+
+    home, language = open_home(context, Role.SITE, Role.WORKSPACE), Language(lang)
+    found = counting.of_home(home, cohorts.load(home, name), language)
+    document, text = found.as_document(), attrition_picture.as_text(found, language)
+    if picture is not None:
+        try:
+            picture.write_text(attrition_picture.as_svg(found, language), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{picture}: the picture cannot be written: {error.strerror}") from None
+        document["picture"] = str(picture)
+        text = f"{text}\n{picture}"
+    report(document, text, as_json=as_json)
 
 
 @cohort.command()

@@ -35,6 +35,7 @@ class Nouns(TyperGroup):
         "annotate": "federim.cli.annotations:annotate",
         "images": "federim.cli.images:images",
         "cohort": "federim.cli.cohort:cohort",
+        "workspace": "federim.cli.workspace:workspace",
         "lake": "federim.cli.lake:lake",
         "federated": "federim.cli.federated:federated",
         "project": "federim.cli.project:project",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -96,11 +97,14 @@ def report_(
     from federim.governance.rights.access import report_on
     from federim.identity.rights import Rights
     from federim_federated.opposition import plans_of
+    from federim_pipelines.workspace.register import with_persons
 
     home = open_home(context, Role.SITE)
     with Rights.open(home) as rights:
         whom = named(home, rights, ins=ins, ipp=ipp, issuer=issuer, pseudonym=pseudonym)
-        found = report_on(home, rights, whom, plans=plans_of(home), actor=actor)
+        found = report_on(
+            home, rights, whom, plans=plans_of(home), workspaces=partial(with_persons, home), actor=actor
+        )
     report(found.as_json(), found.as_text(), as_json=as_json)
 
 

@@ -12,6 +12,7 @@ from federim.lake.compiler import CompiledCohort
 from federim.lake.compiler import compile as compile
 from federim.lake.definition import parse
 from federim.lake.reader import connect_home, query
+from federim.lake.units import check_units
 from federim.model.cohort import CohortDefinition
 from federim.model.errors import InputError, UnknownName
 
@@ -56,7 +57,16 @@ def members(home: Home, definition: CohortDefinition) -> Members:
 
 
 def evaluate(connection: duckdb.DuckDBPyConnection, compiled: CompiledCohort, *, seconds: int) -> Members:
-    """Run both queries of a compiled cohort; errors are those of `reader.query`."""
+    """Run both queries of a compiled cohort.
+
+    Raises
+    ------
+    InputError
+        A number is asked for in a unit that the lake has none of that code in.
+    FederimError
+        See `reader.query`.
+    """
+    check_units(connection, compiled.units, seconds=seconds)
     return Members(
         persons=query(connection, compiled.sql, seconds=seconds, parameters=compiled.parameters),
         series=query(connection, compiled.series_sql, seconds=seconds, parameters=compiled.parameters),

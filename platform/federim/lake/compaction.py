@@ -46,14 +46,14 @@ def compacted(table: Table, folder: Path, files: Sequence[Path]) -> Iterator[Cop
     """
     order = [(name, "ascending") for name in total_order(table)]
     for span in spans(table, files):
-        written = write_rows(folder, _rows(table, files, span).sort_by(order))
+        written = write_rows(folder, read_rows(table, files, span).sort_by(order))
         if written is not None:
             yield written
 
 
 def all_rows(table: Table, files: Sequence[Path]) -> pa.Table:
     """Every row of the files, in total order, as the table's declared columns."""
-    return _rows(table, files).sort_by([(name, "ascending") for name in total_order(table)])
+    return read_rows(table, files).sort_by([(name, "ascending") for name in total_order(table)])
 
 
 def is_compact(table: Table, files: Sequence[Path]) -> bool:
@@ -116,7 +116,7 @@ def _rows_a_file(files: Sequence[Path]) -> int:
     return max(1, min(ROWS_A_FILE, BYTES_A_FILE * rows // max(1, size)))
 
 
-def _rows(table: Table, files: Sequence[Path], span: Span | None = None) -> pa.Table:
+def read_rows(table: Table, files: Sequence[Path], span: Span | None = None) -> pa.Table:
     """The rows of a span, or all, as the table's declared columns; those that a file is without are null."""
     schema = pa.schema([column.arrow for column in table.columns])
     found = [schema.empty_table()]

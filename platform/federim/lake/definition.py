@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from federim.lake.vocabulary import PERSON_COLUMNS, SERIES_COLUMNS, check_comparison, check_number
+from federim.lake.vocabulary import COLUMNS, check
 from federim.model.cohort import (
     AllOf,
     AnyOf,
@@ -17,12 +18,15 @@ from federim.model.cohort import (
     Condition,
     ConditionCriterion,
     Criterion,
+    DrugCriterion,
+    FeatureCriterion,
     Index,
     MeasurementCriterion,
     Not,
     Op,
     PersonCriterion,
     ProcedureCriterion,
+    SegmentCriterion,
     SeriesCriterion,
     Which,
     Window,
@@ -31,6 +35,8 @@ from federim.model.errors import InputError, UnknownName
 
 WORDS = {op.name.lower(): op for op in Op if op not in (Op.EQUAL, Op.ONE_OF)}
 GROUPS = ("all", "any", "none")
+TREE = "criterion"  # the one key that holds a whole tree, where the order of kinds matters
+COMBINED = ("all", "any", "not")
 
 
 def parse(name: str, text: str) -> CohortDefinition:
@@ -50,12 +56,34 @@ def parse(name: str, text: str) -> CohortDefinition:
     index = document.pop("index", None)
     if index is not None and index not in list(Index):
         raise InputError(f"{where}, index: expected {' or '.join(repr(one.value) for one in Index)}")
+    tree = document.pop(TREE, None)
+    if tree is not None and document:
+        raise InputError(f"{where}: beside [{TREE}] there is no other criterion; found {min(document)!r}")
     return CohortDefinition(
         name=name,
         title=title,
-        criterion=AllOf(_group(where, document)),
+        criterion=AllOf(_group(where, document)) if tree is None else _tree(f"{where}, {TREE}", tree),
         index=None if index is None else Index(index),
     )
+
+
+def _tree(where: str, given: Any) -> Criterion:
+    """A criterion that says its kind: one of those of `_group`, or a combination `of` others."""
+    if not isinstance(given, dict):
+        raise InputError(f"{where}: expected a table with a kind")
+    block = dict(given)
+    kind = block.pop("kind", None)
+    if kind in _KINDS:
+        return _leaf(kind, where, block)
+    if kind not in COMBINED:
+        raise InputError(f"{where}, kind: expected {', '.join((*_KINDS, *COMBINED))}")
+    parts = block.pop("of", [])
+    if block or not isinstance(parts, list) or (kind == "not" and len(parts) != 1):
+        raise InputError(f"{where}: {kind} has 'of' alone, a list of criteria{', one' * (kind == 'not')}")
+    found = tuple(_tree(f"{where}, of {number}", part) for number, part in enumerate(parts, start=1))
+    if kind == "not":
+        return Not(found[0])
+    return AllOf(found) if kind == "all" else AnyOf(found)
 
 
 def _group(where: str, document: Mapping[str, Any]) -> tuple[Criterion, ...]:
@@ -70,7 +98,7 @@ def _group(where: str, document: Mapping[str, Any]) -> tuple[Criterion, ...]:
             if not isinstance(block, dict):
                 raise InputError(f"{place}: expected a table, written [[{key}]]")
             if key in _KINDS:
-                criteria.append(_KINDS[key](place, dict(block)))
+                criteria.append(_leaf(key, place, dict(block)))
             elif key == "all":
                 criteria.append(AllOf(_group(place, block)))
             else:
@@ -81,39 +109,50 @@ def _group(where: str, document: Mapping[str, Any]) -> tuple[Criterion, ...]:
     return tuple(criteria)
 
 
+def _leaf(kind: str, where: str, block: dict[str, Any]) -> Criterion:
+    criterion = _KINDS[kind](where, block)
+    check(where, criterion)
+    return criterion
+
+
 def _person(where: str, block: dict[str, Any]) -> Criterion:
-    return PersonCriterion(_conditions(where, block, PERSON_COLUMNS))
+    return PersonCriterion(_conditions(where, block, PersonCriterion))
 
 
 def _series(where: str, block: dict[str, Any]) -> Criterion:
-    within = _window(where, block)
-    return SeriesCriterion(_conditions(where, block, SERIES_COLUMNS), within)
+    within, which, called = _event(where, block)
+    return SeriesCriterion(_conditions(where, block, SeriesCriterion), within, which, called)
+
+
+def _segment(where: str, block: dict[str, Any]) -> Criterion:
+    within, which, called = _event(where, block)
+    return SegmentCriterion(_conditions(where, block, SegmentCriterion), within, which, called)
 
 
 def _measurement(where: str, block: dict[str, Any]) -> Criterion:
-    code, within = _code(where, block), _window(where, block)
-    value = block.pop("value", None)
-    comparisons = () if value is None else _comparisons(f"{where}, value", value)
-    for comparison in comparisons:
-        check_number(f"{where}, value", comparison)
-    unit = _text(where, "unit", block.pop("unit", ""))
-    which = block.pop("which", Which.ANY.value)
-    if which not in list(Which):
-        raise InputError(f"{where}, which: expected {', '.join(repr(one.value) for one in Which)}")
-    _nothing_left(where, block, ["value", "unit", "which"])
-    return MeasurementCriterion(code, comparisons, unit, Which(which), within)
+    code, (within, which, called) = _code(where, block), _event(where, block)
+    value, unit = _measured(where, block)
+    _nothing_left(where, block, ["value", "unit"])
+    return MeasurementCriterion(code, value, unit, which, within, called)
+
+
+def _feature(where: str, block: dict[str, Any]) -> Criterion:
+    code, (within, which, called) = _code(where, block), _event(where, block)
+    value, unit = _measured(where, block)
+    conditions = _conditions(where, block, FeatureCriterion)
+    return FeatureCriterion(code, value, unit, conditions, which, within, called)
 
 
 def _condition(where: str, block: dict[str, Any]) -> Criterion:
-    code, within = _code(where, block), _window(where, block)
-    _nothing_left(where, block, [])
-    return ConditionCriterion(code, within)
+    return ConditionCriterion(*_coded_event(where, block))
 
 
 def _procedure(where: str, block: dict[str, Any]) -> Criterion:
-    code, within = _code(where, block), _window(where, block)
-    _nothing_left(where, block, [])
-    return ProcedureCriterion(code, within)
+    return ProcedureCriterion(*_coded_event(where, block))
+
+
+def _drug(where: str, block: dict[str, Any]) -> Criterion:
+    return DrugCriterion(*_coded_event(where, block))
 
 
 _KINDS: dict[str, Callable[[str, dict[str, Any]], Criterion]] = {
@@ -122,17 +161,38 @@ _KINDS: dict[str, Callable[[str, dict[str, Any]], Criterion]] = {
     "measurement": _measurement,
     "condition": _condition,
     "procedure": _procedure,
+    "drug": _drug,
+    "feature": _feature,
+    "segment": _segment,
 }
 
 
-def _conditions(where: str, block: Mapping[str, Any], columns: Mapping[str, Any]) -> tuple[Condition, ...]:
-    found = []
+def _coded_event(where: str, block: dict[str, Any]) -> tuple[Code, Window | None, Which, str]:
+    code, (within, which, called) = _code(where, block), _event(where, block)
+    _nothing_left(where, block, [])
+    return code, within, which, called
+
+
+def _event(where: str, block: dict[str, Any]) -> tuple[Window | None, Which, str]:
+    """What every event may say of its date: window, choice, and the name that others refer to."""
+    within, which = _window(where, block), block.pop("which", Which.ANY.value)
+    if which not in list(Which):
+        raise InputError(f"{where}, which: expected {', '.join(repr(one.value) for one in Which)}")
+    return within, Which(which), _text(where, "called", block.pop("called", ""))
+
+
+def _measured(where: str, block: dict[str, Any]) -> tuple[tuple[Comparison, ...], str]:
+    value = block.pop("value", None)
+    comparisons = () if value is None else _comparisons(f"{where}, value", value)
+    return comparisons, _text(where, "unit", block.pop("unit", ""))
+
+
+def _conditions(where: str, block: Mapping[str, Any], kind: type[Criterion]) -> tuple[Condition, ...]:
+    columns, found = COLUMNS[kind], []
     for name, given in block.items():
         if name not in columns:
             raise UnknownName(f"column in {where}", name, columns)
-        for comparison in _comparisons(f"{where}, {name}", given):
-            check_comparison(f"{where}, {name}", columns[name], comparison)
-            found.append(Condition(name, comparison))
+        found += [Condition(name, comparison) for comparison in _comparisons(f"{where}, {name}", given)]
     return tuple(found)
 
 
@@ -153,6 +213,8 @@ def _comparison(where: str, word: str, value: Any) -> Comparison:
 
 
 def _scalar(where: str, value: Any) -> str | int | float | bool | date:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{where}: expected a finite number, neither nan nor inf")
     if isinstance(value, str | int | float | bool | date):
         return value
     raise InputError(f"{where}: expected text, a number, true or false")
@@ -173,10 +235,12 @@ def _window(where: str, block: dict[str, Any]) -> Window | None:
     given = block.pop("within_days", None)
     if given is None:
         return None
-    sides = given if isinstance(given, dict) else {"before": given, "after": given}
+    sides = dict(given) if isinstance(given, dict) else {"before": given, "after": given}
+    of = _text(f"{where}, within_days", "of", sides.pop("of", ""))
     if not sides or not sides.keys() <= {"before", "after"}:
         raise InputError(f"{where}, within_days: expected a number of days, or before and after")
-    return Window(*(_days(f"{where}, within_days", sides.get(side, 0)) for side in ("before", "after")))
+    before, after = (_days(f"{where}, within_days", sides.get(side, 0)) for side in ("before", "after"))
+    return Window(before, after, of)
 
 
 def _days(where: str, given: Any) -> int | None:
@@ -196,5 +260,7 @@ def _text(where: str, key: str, value: Any) -> str:
 def _nothing_left(where: str, block: Mapping[str, Any], more: list[str]) -> None:
     for key in block:
         raise UnknownName(
-            f"key of {where}", key, ["code", "code_starts_with", "system", "within_days", *more]
+            f"key of {where}",
+            key,
+            ["code", "code_starts_with", "system", "within_days", "which", "called", *more],
         )

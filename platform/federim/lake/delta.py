@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 
-from federim.lake import delta_log
+from federim.lake import delta_log, evolution
 from federim.lake.compaction import all_rows, by_folder, compacted, is_compact
 from federim.lake.declaration import Table
+from federim.lake.evolution import Step, filled, filled_file
 from federim.lake.person_rows import Copies, Copy, holders, write_buckets
 from federim.lake.staging import GONE, Entry, Share
 from federim.lake.storage import sync
@@ -37,18 +38,22 @@ class DeltaWriter:
         self._place = place
         self._table = table
         self._copies = copies
-        told = _told(table)
+        told = {**_told(table), evolution.PROPERTY: str(evolution.version(table))}
         self._delta = DeltaTable.create(
             place,
             table.arrow,
             mode="ignore",
             partition_by=["bucket"] if table.person else None,
             configuration=told,
+            raise_if_key_not_exists=False,
         )
-        if not told.items() <= self._delta.metadata().configuration.items():
-            self._delta.alter.set_table_properties(told)
+        held = self._delta.metadata().configuration
+        for step in evolution.due(table, int(held.get(evolution.PROPERTY, evolution.FIRST))):
+            self._take(step)
+        if not told.items() <= held.items():
+            # Last: a step cut short is taken again, which changes nothing more.
+            self._delta.alter.set_table_properties(told, raise_if_not_exists=False)
             self._settle()
-        self._add_later_columns()
 
     @property
     def version(self) -> int:
@@ -115,14 +120,13 @@ class DeltaWriter:
             if self._table.person:
                 self._exchange(files, list(compacted(self._table, folder, files)), self.last_batch)
             else:
-                self._sort_all(files)
+                self._overwrite(all_rows(self._table, files))
 
     def _files(self) -> list[Path]:
         return [Path(unquote(uri)) for uri in self._delta.file_uris()]
 
-    def _sort_all(self, files: Sequence[Path]) -> None:
+    def _overwrite(self, rows: pa.Table) -> None:
         """Write a table without persons anew, from one batch, whose order delta-rs keeps."""
-        rows = all_rows(self._table, files)
         write_deltalake(self._delta, rows.combine_chunks(), mode="overwrite", writer_properties=WRITER)
         self._settle()
 
@@ -145,14 +149,22 @@ class DeltaWriter:
         if version % COMMITS_A_CHECKPOINT == 0:
             self._delta.create_checkpoint()
 
-    def _add_later_columns(self) -> None:
-        """Tell a table that an earlier version made of the columns declared since; its files stay."""
+    def _take(self, step: Step) -> None:
+        """Bring the table to a step's version; files that a snapshot may pin stay as they are."""
         present = {field.name for field in self._delta.schema().fields}
         declared = Schema.from_arrow(self._table.arrow).fields
-        missing = [field for field in declared if field.name not in present]
+        missing = [field for field in declared if field.name in step.added and field.name not in present]
         if missing:
             self._delta.alter.add_columns(missing)
             self._settle()
+        if not step.filled:
+            return
+        files = self._files()
+        if self._table.person:
+            made = [filled_file(self._table, file, step.filled) for file in files]
+            self._exchange(files, [copy for copy in made if copy is not None], self.last_batch)
+        else:
+            self._overwrite(filled(self._table, all_rows(self._table, files), step.filled))
 
     def _merge(self, rows: pa.Table, commit: CommitProperties, *, replace: bool) -> None:
         table = self._table

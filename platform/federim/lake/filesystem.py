@@ -72,7 +72,8 @@ class PinnedFiles(AbstractFileSystem):  # type: ignore[misc]
     def _strip_protocol(cls, path: str) -> str:
         return path
 
-    def _open(self, path: str, mode: str = "rb", **options: Any) -> ConcurrentReads:  # noqa: ARG002
+    def open(self, path: str, mode: str = "rb", **options: Any) -> ConcurrentReads:  # noqa: ARG002
+        """The file, to be read: without what fsspec does around it, which takes longer than the reading."""
         if mode != "rb":
             raise PermissionError("the lake's files are read, not written")
         return ConcurrentReads(self._real(path))

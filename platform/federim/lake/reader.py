@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from federim.home import Home
+from federim.lake import workspace
 from federim.lake.declaration import Table
 from federim.lake.filesystem import PROTOCOL, PinnedFiles
 from federim.lake.refusals import ONLY_READING, translate
@@ -36,8 +37,17 @@ _READS: Final = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duck
 def connect_home(home: Home) -> duckdb.DuckDBPyConnection:
     """A connection to every live table of the home; its files stay as they are now while it is open.
 
-    But where a person is taken out of the lake meanwhile (`rewriting`): then it must be opened again.
+    But where a person is taken out of the lake meanwhile (`rewriting`): then it must be opened again. Of a
+    workspace, the tables that were granted.
+
+    Raises
+    ------
+    NotApproved, VerificationFailed
+        See `workspace.open_checked`.
     """
+    if workspace.present(home):
+        granted = workspace.open_checked(home)
+        return connect(granted.paths(home), memory=home.settings.query_memory, tables=granted.declared)
     lake = Lake(home)
     return connect({name: lake.files(name) for name in TABLES}, memory=home.settings.query_memory)
 
@@ -74,6 +84,9 @@ def connect(
     }
     addresses = {address: path for paths in own.values() for address, path in paths.items()}
     connection = duckdb.connect(":memory:", config=_settings(memory, threads))
+    # It is part of the library; its settings are known once it is loaded.
+    connection.execute("LOAD parquet")
+    connection.execute("SET parquet_metadata_cache = true")
     connection.register_filesystem(PinnedFiles(addresses))
     connection.execute(f"SET allowed_paths = [{', '.join(map(_quoted, addresses))}]")
     connection.execute("SET enable_external_access = false")
@@ -144,6 +157,8 @@ def _settings(memory: str, threads: int | None) -> dict[str, Any]:
         "allow_community_extensions": False,
         "allow_persistent_secrets": False,
         "python_enable_replacements": False,
+        # A pinned file never changes, so what was read of it holds for as long as the connection.
+        "validate_external_file_cache": "NO_VALIDATION",
     }
     return settings if threads is None else {**settings, "threads": threads}
 

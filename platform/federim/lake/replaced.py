@@ -20,7 +20,7 @@ def sweep(home: Home, writer: LakeWriter) -> int:
     To be called whenever objects were replaced, or input was read that may have stored them again. Nothing is
     removed while a file that a snapshot pins is gone from the lake, since nobody knows what it spoke of.
     """
-    present = [path for path in writer.dropped if (home.objects / path).is_file()]
+    present = [path for path in writer.dropped if images.has(home, path)]
     if not present:
         return 0
     files = {

@@ -261,9 +261,6 @@ def _remove_unneeded(home: Home, writer: LakeWriter) -> list[str]:
     erased = writer.index.erased
     for stored in erased:
         images.discard(home, stored)
-    for folder in {(home.objects / stored).parent for stored in erased}:
-        if folder.is_dir():
-            sync(folder)
     return erased
 
 

@@ -8,11 +8,11 @@ from itertools import repeat
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable
 
 from federim.home import Home
 from federim.lake.declaration import Table
 from federim.lake.entered import Entered, Place
+from federim.lake.opener import exists
 from federim.lake.prepare import bucket_of, placed, row_digest, row_keys
 from federim.lake.renames import Renames, stands
 from federim.lake.replacement import Buckets, Fate, Replacement, replacements
@@ -46,11 +46,7 @@ def batch(
     """
     bucket_key = home.secret("bucket")
     # Tables without a row of theirs take part: once their logs have an entry more, those before can go.
-    tables = [
-        table
-        for name, table in TABLES.items()
-        if table.person and DeltaTable.is_deltatable(str(home.lake / name))
-    ]
+    tables = [table for name, table in TABLES.items() if table.person and exists(home, name)]
     lake = Lake(home)
     changes = replacements(
         tables, {table.name: lake.files(table.name) for table in tables}, into, Buckets(bucket_key)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,14 +48,15 @@ def unfinished(home: Home, name: str) -> Iterator[Path]:
     StorageFull
         The disk refuses; nothing is kept.
     """
-    part = home.snapshots / f".{name}.part"
-    shutil.rmtree(part, ignore_errors=True)
+    part = None
     try:
         with disk_may_refuse(), private_files():
-            part.mkdir()
+            # A name of its own: another process may be freezing the same cohort.
+            part = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".part", dir=home.snapshots))
             yield part
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def drop_unfinished(home: Home) -> None:
@@ -98,7 +101,12 @@ def publish(home: Home, part: Path, content: dict[str, Any], *, created_at: str 
             file.chmod(0o400)
             sync(file)
         sync(part)
-        part.rename(place)
+        try:
+            part.rename(place)
+        except OSError as error:
+            # Who froze the same meanwhile published these very bytes.
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
         sync(home.snapshots)
     return place
 

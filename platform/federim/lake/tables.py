@@ -8,8 +8,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
-from deltalake import DeltaTable
-
 from federim.home import Home, Role
 from federim.keys import keyed
 from federim.lake import delta_log
@@ -18,15 +16,16 @@ from federim.lake.declared.imaging import INSTANCE_FILE
 from federim.lake.delta import DeltaWriter
 from federim.lake.entered import Entered, Place, by_table, may_go
 from federim.lake.index import Index
+from federim.lake.index_place import settled
 from federim.lake.locks import PATIENCE, only_writer
+from federim.lake.opener import exists, opened
 from federim.lake.person_rows import Copies
 from federim.lake.prepare import Prepared, place_of, prepare, replacing
 from federim.lake.schema import TABLES, table
 from federim.lake.staging import Batch, drop, stage, waiting
-from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files
+from federim.lake.storage import disk_may_refuse, private_files
+from federim.lake.stores import object_store
 from federim.model.errors import LakeError, StorageFull
-
-INDEX = "index.sqlite3"
 
 # A batch adds a file a bucket, and a query opens them all, at about a millisecond each. While batches
 # follow each other, joining fewer than some ten of them would rewrite each row every few batches.
@@ -42,16 +41,14 @@ class Lake:
 
     def files(self, name: str) -> list[Path]:
         """The Parquet files the table consists of now, absolute; none before its first row."""
-        place = self.home.lake / table(name).name
-        if not DeltaTable.is_deltatable(str(place)):
-            return []
+        delta = opened(self.home, name)
         # delta-rs spells a path as it would a URL.
-        return sorted(Path(unquote(uri)) for uri in DeltaTable(place).file_uris())
+        return [] if delta is None else sorted(Path(unquote(uri)) for uri in delta.file_uris())
 
     def version(self, name: str) -> int:
         """How many commits made the table what it is; 0 before its first row."""
-        place = self.home.lake / table(name).name
-        return DeltaTable(place).version() if DeltaTable.is_deltatable(str(place)) else 0
+        delta = opened(self.home, name)
+        return 0 if delta is None else delta.version()
 
     @contextmanager
     def writing(self, *, patience: float = PATIENCE) -> Iterator[LakeWriter]:
@@ -75,7 +72,7 @@ class Lake:
                 writer = LakeWriter(self.home)
             try:
                 with disk_may_refuse():
-                    drop_unfinished(self.home.objects)
+                    object_store(self.home).prepare()
                     writer.recover()
                     writer.check_index()
                 yield writer
@@ -92,7 +89,7 @@ class LakeWriter:
         self._home = home
         self._bucket_key = home.secret("bucket")
         self._subject_key = home.secret("subject")
-        self.index = Index(home.lake / INDEX)
+        self.index = Index(settled(home))
         self.copies = Copies()
         self._tables: dict[str, DeltaWriter] = {}
 
@@ -200,7 +197,7 @@ class LakeWriter:
     def forget_history(self) -> None:
         """Leave nothing of what is held no more in tables' logs, nor in the index: see `Index.clean`."""
         for name, declared in TABLES.items():
-            if declared.person and DeltaTable.is_deltatable(str(self._home.lake / name)):
+            if declared.person and exists(self._home, name):
                 self._open(name).forget_history()
         self.index.clean()
 

@@ -13,9 +13,10 @@ from typer.testing import CliRunner, Result
 
 from federim.cli.main import app
 from federim.home import Home, Role
+from federim.lake.definition import parse
 from federim.lake.schema import TABLES
 from federim.lake.tables import Lake
-from federim.model.errors import HomeError, QueryRefused, UnknownName
+from federim.model.errors import HomeError, InputError, QueryRefused, UnknownName
 
 Federim = Callable[..., Result]
 PERSONS = [f"{number:032x}" for number in range(1, 4)]
@@ -129,7 +130,23 @@ def test_a_cohort_is_counted_shown_and_frozen(federim: Federim) -> None:
     assert listed == {"cohort": "chest", "title": "Chest CT", "snapshots": [frozen["snapshot"]]}
     assert frozen["snapshot"] in federim("cohort", "list").stdout
     assert "2 series may show a face" in federim("cohort", "freeze", "chest").stdout
-    assert "series with Modality = CT" in federim("cohort", "show", "chest").stdout
+    assert "a series of images (modality: “CT”)" in federim("cohort", "show", "chest").stdout
+    assert "au moins une série d’images" in federim("cohort", "show", "chest", "--lang", "fr").stdout
+    shown = told(federim("cohort", "show", "chest", "--toml", "--json"))
+    assert parse("chest", shown["toml"]).as_document() == {
+        key: shown[key] for key in ("name", "index", "criterion")
+    }
+
+
+def test_the_attrition_of_a_few_persons_is_not_told(federim: Federim, tmp_path: Path) -> None:
+    picture = tmp_path / "flow.svg"
+    drawn = told(federim("cohort", "attrition", "chest", "--picture", str(picture), "--json"))
+    assert drawn["threshold"] == 11
+    assert [(step["persons"], step["series"]) for step in drawn["steps"]] == [(None, None)] * 2
+    assert picture.read_text(encoding="utf-8").startswith("<svg")
+    assert "non communiqué" in federim("cohort", "attrition", "chest", "--lang", "fr").stdout
+    with pytest.raises(InputError, match="cannot be written"):
+        federim("cohort", "attrition", "chest", "--picture", str(tmp_path / "no" / "flow.svg"))
 
 
 def test_sql_reads_a_snapshot_by_the_cohorts_name(federim: Federim) -> None:

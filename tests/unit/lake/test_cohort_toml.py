@@ -7,7 +7,6 @@ import pytest
 from federim.home import Home
 from federim.lake import cohort
 from federim.lake.definition import parse
-from federim.lake.describe import describe
 from federim.model.cohort import (
     AllOf,
     AnyOf,
@@ -88,24 +87,6 @@ def test_toml_and_python_say_the_same() -> None:
     )
     assert whole() == CohortDefinition(
         name="chest", title="Chest CT with inflammation", index=Index.SERIES, criterion=AllOf(expected)
-    )
-
-
-def test_it_says_itself_in_plain_english() -> None:
-    assert describe(whole()) == (
-        "Chest CT with inflammation\n"
-        "Day 0 is the date of the person's first series among those below.\n"
-        "all of:\n"
-        "  person with year_of_birth <= 1990 and linked = True\n"
-        "  series with Modality = CT and BodyPartExamined in CHEST, THORAX and SliceThickness > 0 "
-        "and SliceThickness <= 2.0 and PatientAge >= 18\n"
-        "  last measurement 1988-5 > 10 in mg/L, from 30 days before to 0 days after day 0\n"
-        "  at least one of:\n"
-        "    diagnosis C34… or C78…\n"
-        "    act ZBQK002 of CCAM, from any time before to 7 days after day 0\n"
-        "  not:\n"
-        "    at least one of:\n"
-        "      diagnosis Z51.5"
     )
 
 

@@ -57,7 +57,7 @@ def content(files: list[Path]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["measurement_id"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(
     rows=measurements, cuts=st.lists(st.integers(1, 40), max_size=4), size=st.integers(1, 12), data=st.data()
 )
@@ -83,7 +83,7 @@ def test_the_same_rows_make_the_same_sorted_files_however_they_were_cut(
 
 
 @given(rows=measurements)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 def test_order_is_what_sorting_gives(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
 ) -> None:

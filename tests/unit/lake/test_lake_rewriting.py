@@ -25,7 +25,7 @@ from federim.lake.index import Index
 from federim.lake.rewriting import Change, rewrite
 from federim.lake.schema import TABLES
 from federim.lake.staging import Erasure
-from federim.lake.tables import INDEX, Lake
+from federim.lake.tables import Lake
 from federim.model.errors import LakeError, SchemaError
 from federim.model.identifiers import Pseudonym
 
@@ -213,7 +213,7 @@ def test_the_index_holds_nothing_of_who_is_gone(tmp_path: Path) -> None:
     """Among so many records that pages were split, which keep copies of what moved."""
     draw = random.Random(5)
     keys = [draw.randbytes(16) for _ in range(20_000)]
-    index = Index(tmp_path / INDEX)
+    index = Index(tmp_path / "index")
     for batch in range(100):
         records = {
             key: Entered(b"c" * 16, 1, (Place("measurement", 1, (key.hex() * draw.randint(1, 5),)),))
@@ -223,7 +223,7 @@ def test_the_index_holds_nothing_of_who_is_gone(tmp_path: Path) -> None:
     gone = tuple(keys[::40])
     index.remember(100, {}, (), forgotten=[key[::-1] for key in gone], erasure=Erasure(gone, (), {}))
     index.clean()
-    content = b"".join(path.read_bytes() for path in tmp_path.glob(f"{INDEX}*"))
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("index*"))
     left = sum(told in content for key in gone for told in (key, key[::-1], key.hex().encode()))
     assert (left, len(index.records(keys))) == (0, len(keys) - len(gone))
     index.close()
@@ -243,7 +243,7 @@ def test_a_second_time_is_told_anew(
 def test_an_index_that_is_being_read_is_said(
     two: Home, person_id: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = sqlite3.connect(two.lake / INDEX, isolation_level=None)
+    reader = sqlite3.connect(two.index, isolation_level=None)
     with Lake(two).writing() as writer:
         writer.index._connection.execute("PRAGMA busy_timeout = 50")
         reader.execute("BEGIN")

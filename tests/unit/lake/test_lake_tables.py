@@ -273,7 +273,7 @@ def test_a_disk_too_full_to_join_files_fails_no_run(
 
 def test_an_index_older_than_its_tables_is_noticed(site: Home, fill: Commit, rows: Any) -> None:
     fill({"person": [rows.person()]})
-    for path in site.lake.glob("index.sqlite3*"):
+    for path in site.root.glob("index.sqlite3*"):
         path.unlink()
     with pytest.raises(LakeError, match="index"):
         fill({"person": [rows.person("p2")]})

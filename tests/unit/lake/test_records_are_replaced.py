@@ -94,9 +94,7 @@ def test_whole_rows_are_replaced_and_others_taken_out_in_one_batch(site: Home, r
 def test_an_index_of_an_earlier_version_goes_on(site: Home, rows: Any) -> None:
     import sqlite3
 
-    from federim.lake.tables import INDEX
-
-    with sqlite3.connect(site.lake / INDEX) as old:
+    with sqlite3.connect(site.index) as old:
         old.execute("CREATE TABLE record (key BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID")
         old.execute("INSERT INTO record VALUES (?, ?)", (b"o" * 16, b"c" * 16))
     old.close()

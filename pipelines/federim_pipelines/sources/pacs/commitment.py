@@ -22,8 +22,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from federim.home import Home
+from federim.lake import index_place
 from federim.lake.index import Index
-from federim.lake.tables import INDEX
 from federim_pipelines.sources.dicom import instance_key
 from federim_pipelines.sources.pacs.calling import Calling, NoAssociation
 from federim_pipelines.sources.pacs.incoming import instance_name
@@ -92,8 +92,8 @@ class Commitment:
         """Those of `references` whose instance is in the spool or in the lake."""
         halves = {name[:32] for name in (*self._spool.waiting, *self._spool.kept)}
         held = {each for each in references if instance_name(self._spool, each[1]) in halves}
-        path = self._home.lake / INDEX
-        if path.exists():
+        path = index_place.to_read(self._home)
+        if path is not None:
             keys = {each: instance_key(self._record_key, each[1]) for each in references}
             index = Index(path)
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +22,8 @@ from federim.lake.reader import connect_home, query
 from federim.lake.schema import TABLES
 from federim.model.errors import FederimError, IdentityError
 from federim.model.identifiers import Pseudonym
+
+WorkspacesOf = Callable[[Sequence[Pseudonym]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class SubjectReport:
     snapshots: tuple[str, ...]
     releases: tuple[dict[str, Any], ...]
     plans: tuple[str, ...] = ()
+    workspaces: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs."""
@@ -78,19 +81,27 @@ class SubjectReport:
                 for each in self.releases
             ),
         ]
-        if not (self.snapshots or self.plans or self.releases):
+        lines += [f"          workspace {each}" for each in self.workspaces]
+        if not (self.snapshots or self.plans or self.workspaces or self.releases):
             lines.append("          nowhere")
         return "\n".join(lines)
 
 
 def report_on(
-    home: Home, rights: Rights, whom: Whom, *, plans: Sequence[tuple[str, str]] = (), actor: str
+    home: Home,
+    rights: Rights,
+    whom: Whom,
+    *,
+    plans: Sequence[tuple[str, str]] = (),
+    workspaces: WorkspacesOf = lambda _persons: (),
+    actor: str,
 ) -> SubjectReport:
     """What the site holds of a person, in counts, and where it went. It is for the officer who asked.
 
     Parameters
     ----------
     plans : training plans of this site and the snapshot each pins, by id
+    workspaces : what projects' workspaces hold somebody, by their pseudonyms in the lake
 
     Raises
     ------
@@ -116,6 +127,7 @@ def report_on(
         snapshots=tuple(sorted(ids)),
         releases=tuple(_releases(home, ids)),
         plans=tuple(sorted(name for name, pinned in plans if pinned in ids)),
+        workspaces=tuple(workspaces(held.names)),
     )
     trail.record(
         home,

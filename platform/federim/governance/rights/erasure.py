@@ -14,7 +14,7 @@ from federim.governance.rights.lake_step import EraseFromLake
 from federim.governance.rights.notices import WriteNotices
 from federim.governance.rights.record import ErasureRecord
 from federim.governance.rights.releases import ReviseReleases
-from federim.governance.rights.steps import Step
+from federim.governance.rights.steps import ProjectStep, Step
 from federim.home import Home
 from federim.identity.rights import Erasure, Rights, Whom, Word
 from federim.lake.tables import Lake, LakeWriter
@@ -88,7 +88,8 @@ def _steps(erasure: Erasure, rights: Rights, writer: LakeWriter, outside: Sequen
     come before it: they are found through what the lake and the vault still hold.
     """
     if erasure.project:
-        return [WriteNotices(rights), ReviseReleases()]
+        of_projects = [each for each in outside if isinstance(each, ProjectStep)]
+        return [WriteNotices(rights), *of_projects, ReviseReleases()]
     return [WriteNotices(rights), *outside, EraseFromLake(rights, writer), ReviseReleases()]
 
 

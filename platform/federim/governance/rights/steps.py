@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from federim.home import Home
 from federim.identity.rights import Erasure
@@ -23,6 +23,13 @@ class Step(Protocol):
 
     def __call__(self, home: Home, erasure: Erasure) -> Outcome:
         """Do it; returns counts for the record, and under names that begin with "_" what later steps need."""
+
+
+@runtime_checkable
+class ProjectStep(Step, Protocol):
+    """A step of places outside the lake that is taken, too, where a person objects to one project."""
+
+    of_projects: bool
 
 
 def counts(outcome: Outcome) -> dict[str, Any]:

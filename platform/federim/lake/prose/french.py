@@ -1,0 +1,198 @@
+"""A cohort definition's words in French."""
+
+from __future__ import annotations
+
+from federim.lake.prose.words import Words
+from federim.model.cohort import (
+    ConditionCriterion,
+    DrugCriterion,
+    FeatureCriterion,
+    Index,
+    MeasurementCriterion,
+    Op,
+    ProcedureCriterion,
+    SegmentCriterion,
+    SeriesCriterion,
+    Which,
+)
+
+_NB = "\N{NO-BREAK SPACE}"
+
+
+def _masculine(noun: str, rest: str = "") -> dict[Which, str]:
+    return {
+        Which.ANY: f"au moins un {noun}{rest}",
+        Which.FIRST: f"le premier {noun}{rest}",
+        Which.LAST: f"le dernier {noun}{rest}",
+        Which.CLOSEST: f"le {noun}{rest} le plus proche {{anchor}}",
+    }
+
+
+def _feminine(noun: str, rest: str = "") -> dict[Which, str]:
+    return {
+        Which.ANY: f"au moins une {noun}{rest}",
+        Which.FIRST: f"la première {noun}{rest}",
+        Which.LAST: f"la dernière {noun}{rest}",
+        Which.CLOSEST: f"la {noun}{rest} la plus proche {{anchor}}",
+    }
+
+
+def _index(noun: str, those: str) -> str:
+    day = f"Le jour{_NB}0 est la date {noun} de la personne"
+    return f"{day}, parmi {those} que décrivent les critères ci-dessous."
+
+
+FRENCH = Words(
+    cohort="Cohorte {name}",
+    index={
+        Index.SERIES: _index("de la première série d’images", "celles"),
+        Index.MEASUREMENT: _index("du premier résultat", "ceux"),
+        Index.CONDITION: _index("du premier diagnostic", "ceux"),
+        Index.PROCEDURE: _index("du premier acte", "ceux"),
+    },
+    included=f"Une personne fait partie de la cohorte si ce qui suit est vrai{_NB}:",
+    all_of=f"toutes les conditions suivantes sont réunies{_NB}:",
+    any_of=f"au moins une des conditions suivantes est remplie{_NB}:",
+    none_of=f"aucune des conditions suivantes n’est remplie{_NB}:",
+    negated=f"la condition suivante n’est pas remplie{_NB}:",
+    person="une personne",
+    any_person="toute personne",
+    events={
+        SeriesCriterion: _feminine("série", " d’images"),
+        MeasurementCriterion: _masculine("résultat", " de biologie ou de mesure"),
+        ConditionCriterion: _masculine("diagnostic"),
+        ProcedureCriterion: _masculine("acte"),
+        DrugCriterion: _feminine("administration", " de médicament"),
+        FeatureCriterion: _feminine("valeur", " mesurée sur une image"),
+        SegmentCriterion: _feminine("structure", " segmentée sur une image"),
+    },
+    code="de code {codes}",
+    code_begins="de code commençant par {codes}",
+    system="dans {system}",
+    value=f"valeur{_NB}: {{value}}",
+    unit="en {unit}",
+    without_unit="sans unité",
+    named="(repère {name})",
+    comparisons={
+        Op.EQUAL: "{value}",
+        Op.ONE_OF: "parmi {value}",
+        Op.AT_LEAST: "au moins {value}",
+        Op.AT_MOST: "au plus {value}",
+        Op.ABOVE: "plus de {value}",
+        Op.BELOW: "moins de {value}",
+        Op.STARTS_WITH: "commence par {value}",
+    },
+    both=" et ",
+    either=" ou ",
+    between_conditions=f"{_NB}; ",
+    condition=f"{{column}}{_NB}: {{wanted}}",
+    columns={
+        "year_of_birth": "année de naissance",
+        "gender_concept_id": "sexe",
+        "site": "site",
+        "linked": "chaînage par INS qualifiée",
+        "identity_doubts": "doutes sur l’identité",
+        "PatientAge": "âge à l’examen",
+        "StudyTime": "heure de l’examen",
+        "Modality": "modalité",
+        "SOPClassUID": "nature de l’objet (classe SOP)",
+        "BodyPartExamined": "région examinée",
+        "Laterality": "latéralité",
+        "PatientPosition": "position du patient",
+        "Manufacturer": "constructeur",
+        "ManufacturerModelName": "modèle de l’appareil",
+        "ConvolutionKernel": "filtre de reconstruction",
+        "SliceThickness": "épaisseur de coupe",
+        "SpacingBetweenSlices": "espacement des coupes",
+        "PixelSpacingRow": "espacement des lignes de pixels",
+        "PixelSpacingColumn": "espacement des colonnes de pixels",
+        "Rows": "lignes de pixels",
+        "Columns": "colonnes de pixels",
+        "KVP": "tension du tube (kVp)",
+        "MagneticFieldStrength": "intensité du champ magnétique",
+        "RepetitionTime": "temps de répétition (TR)",
+        "EchoTime": "temps d’écho (TE)",
+        "FlipAngle": "angle de bascule",
+        "BurnedInAnnotation": "texte incrusté dans l’image",
+        "RecognizableVisualFeatures": "visage reconnaissable",
+        "NumberOfInstances": "nombre d’images",
+        "SizeBytes": "taille",
+        "regular": "volume régulier",
+        "slices": "nombre de coupes",
+        "spacing_mm": "distance mesurée entre les coupes",
+        "single_orientation": "coupes toutes parallèles",
+        "orthogonal": "coupes empilées selon leur normale",
+        "single_size": "coupes toutes de même taille",
+        "duplicate_positions": "coupes superposées à une autre",
+        "missing_slices": "coupes manquantes",
+        "SegmentNumber": "numéro de segment",
+        "SegmentLabel": "libellé du segment",
+        "category_code": "catégorie de la structure",
+        "type_code": "type de la structure",
+        "anatomic_region_code": "région anatomique",
+        "laterality_code": "côté",
+        "SegmentAlgorithmType": "mode de segmentation",
+        "voxel_count": "nombre de voxels",
+        "volume_mm3": "volume",
+        "value_source_code": "valeur codée",
+        "derivation_source_value": "mode de calcul de la valeur",
+        "finding_source_value": "anomalie décrite",
+        "finding_site_source_value": "siège de l’anomalie",
+        "laterality_source_value": "côté de l’anomalie",
+        "TrackingIdentifier": "nom de la lésion suivie",
+    },
+    units={
+        "a": "ans",
+        "mm3": "mm³",
+        "deg": "°",
+        "By": "octets",
+        "{pixel}": "",
+        "{slice}": "",
+        "{instance}": "",
+        "{voxel}": "",
+    },
+    values={
+        ("gender_concept_id", 8507): "8507 (masculin)",
+        ("gender_concept_id", 8532): "8532 (féminin)",
+        ("gender_concept_id", 0): "0 (inconnu ou autre)",
+    },
+    systems={
+        "http://loinc.org": "LOINC",
+        "http://snomed.info/sct": "SNOMED CT",
+        "http://hl7.org/fhir/sid/icd-10": "CIM-10",
+        "http://www.whocc.no/atc": "ATC",
+        "http://dicom.nema.org/resources/ontology/DCM": "DICOM",
+    },
+    yes="oui",
+    no="non",
+    decimal=",",
+    quotes=(f"«{_NB}", f"{_NB}»"),
+    day_zero=f"le jour{_NB}0",
+    day_of="le jour du repère {name}",
+    around="le repère {name}",
+    closest_to_zero=f"du jour{_NB}0",
+    closest_to="du repère {name}",
+    before=f"{{count}}{_NB}jours avant {{anchor}}",
+    one_before=f"1{_NB}jour avant {{anchor}}",
+    after=f"{{count}}{_NB}jours après {{anchor}}",
+    one_after=f"1{_NB}jour après {{anchor}}",
+    from_day="au plus tôt {day}",
+    to_day="au plus tard {day}",
+    any_day="à toute date connue, quel que soit le délai avant ou après {anchor}",
+    about_markers="La date d’un repère est la plus ancienne de celles de ce qu’il décrit.",
+    about_choice="Le premier, le dernier et le plus proche sont choisis parmi les événements datés qui "
+    "répondent à tout ce qui en est dit, hormis la valeur, que seul l’événement choisi doit respecter. "
+    "À égale distance, le plus ancien est retenu.",
+    thousands="\N{NARROW NO-BREAK SPACE}",
+    in_lake="Personnes de l’entrepôt",
+    persons=f"{{count}}{_NB}personnes",
+    series=f"{{count}}{_NB}séries",
+    left_out=f"écartées{_NB}: {{count}}",
+    both_hidden=f"personnes et séries{_NB}: non communiqué",
+    series_hidden=f"séries{_NB}: non communiqué",
+    left_out_hidden=f"écartées{_NB}: non communiqué",
+    excluded=f"exclusion{_NB}: {{rule}}",
+    flow="Diagramme de flux de la cohorte {name}",
+    about_hidden=f"Non communiqué{_NB}: effectif de moins de {{threshold}}{_NB}personnes, ou qui en "
+    "révélerait un par soustraction. Les séries sont celles que la cohorte retient des personnes restantes.",
+)

@@ -1,0 +1,55 @@
+"""Keep files under the hash of their content in a folder of this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files, sync, write_once
+from federim.lake.store import Content, missing
+from federim.model.errors import LakeError
+
+
+class FolderStore:
+    """A `Store` in a folder; its files are their owner's alone, and read-only."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def prepare(self) -> None:
+        """Remove what killed processes were writing; none may be writing now."""
+        drop_unfinished(self._folder)
+
+    def put(self, name: str, content: bytes | Content) -> None:
+        target = self._folder / name
+        with disk_may_refuse(), private_files():
+            target.parent.mkdir(parents=True, exist_ok=True)
+        write_once(target, content if isinstance(content, bytes) else content.write, beside=self._folder)
+
+    def has(self, name: str) -> bool:
+        return self._inside(name).is_file()
+
+    def local(self, name: str) -> Path:
+        target = self._inside(name)
+        if not target.is_file():
+            raise missing(name)
+        return target
+
+    def read(self, name: str, start: int, length: int) -> bytes:
+        with self.local(name).open("rb") as file:
+            return os.pread(file.fileno(), length, start)
+
+    def remove(self, name: str) -> None:
+        target = self._inside(name)
+        target.unlink(missing_ok=True)
+        # Also where the file was gone: whoever removed it may have been killed before this.
+        if target.parent.is_dir():
+            sync(target.parent)
+
+    def _inside(self, name: str) -> Path:
+        target = (self._folder / name).resolve()
+        if not target.is_relative_to(self._folder.resolve()):
+            raise LakeError(
+                "a stored object's path leads out of the home's objects; the lake was tampered with"
+            )
+        return target
