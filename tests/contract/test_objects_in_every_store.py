@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 from s3_server import Bucket
 
 from federim.home import Home
-from federim.lake import images
+from federim.lake import images, store_bucket
 from federim.lake.store import Store, name_of
 from federim.lake.store_bucket import PART_BYTES
 from federim.lake.stores import object_store
@@ -130,3 +131,22 @@ def test_many_may_put_and_read_the_same(centre: Home, store: Store) -> None:
         read = list(pool.map(lambda each: images.read(centre, each.path).read_bytes(), told))
     assert read == contents
     assert len(set(told)) == 5 and all(store.has(each.path) for each in told)
+
+
+def test_what_is_there_is_listed_and_hashed(centre: Home, store: Store) -> None:
+    told = [images.store(centre, bytes([number]) * (number + 1)) for number in range(7)]
+    gone = images.store(centre, b"gone")
+    store.remove(gone.path)
+    listed = sorted((file.name, file.size) for some in store.listed() for file in some)
+    assert listed == sorted((each.path, each.size) for each in told)
+    assert all(
+        abs(file.modified - time.time()) < 3_600 for some in store.listed() for file in some
+    )  # not local time, where that is another
+    assert [store.sha256(each.path) for each in told] == [each.sha256 for each in told]
+    assert store.sha256(gone.path) is None
+
+
+def test_a_long_listing_is_whole(centre: Home, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_bucket, "NAMES_A_PAGE", 3)
+    told = {images.store(centre, str(number).encode()).path for number in range(11)}
+    assert {file.name for some in store.listed() for file in some} == told

@@ -118,7 +118,7 @@ def test_what_is_not_wrong_is_only_told(ingested: Home) -> None:
     """An object without a row may be that of a run that writes now."""
     images.store(ingested, b"without a row")
     checked = check(ingested)
-    assert (checked.ok, checked.orphans, checked.orphan_bytes) == (True, 1, 13)
+    assert (checked.ok, checked.objects.orphans, checked.objects.orphan_bytes) == (True, 1, 13)
 
 
 def test_a_batch_that_is_half_in_disturbs_no_check(ingested: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_vacuum_removes_what_nothing_needs_and_leaves_every_row(ingested: Home, 
     done = json.loads(federim(ingested, "lake", "vacuum", "--older-than", "0", "--json").stdout)
     assert {**done, "dry_run": True} == foreseen
     checked = check(ingested)
-    assert (checked.problems, checked.orphans) == ((), 0)
+    assert (checked.problems, checked.objects.orphans) == ((), 0)
     assert content(ingested) == rows
     assert disk(ingested) < size
     on_disk = {path for path in ingested.lake.rglob("*.parquet") if "_delta_log" not in path.parts}

@@ -110,9 +110,9 @@ def _told(checked: Checked) -> list[str]:
         f"{objects.rows:>9,} stored objects looked for, {objects.hashed:,} of them hashed",
         f"{checked.snapshots:>9,} snapshots have the files they pin",
     ]
-    if checked.orphans:
+    if objects.orphans:
         lines.append(
-            f"{checked.orphans:>9,} objects ({checked.orphan_bytes:,} bytes) that nothing speaks of: "
+            f"{objects.orphans:>9,} objects ({objects.orphan_bytes:,} bytes) that nothing speaks of: "
             "federim lake vacuum removes those that are old"
         )
     if unsorted:

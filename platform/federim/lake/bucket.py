@@ -74,7 +74,7 @@ def bucket_may_refuse() -> Iterator[None]:
     except BaseError as error:
         raise LakeError(
             f"the object store does not do what it was asked ({type(error).__name__}); "
-            "see that it runs and can be reached, then run again"
+            "see that it runs and can be reached, and what the bucket's policy allows, then run again"
         ) from None
 
 

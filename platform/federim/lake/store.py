@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -23,10 +25,19 @@ class Content(Protocol):
     def write(self, descriptor: int, /) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A stored file by its name, its size in bytes, and when it came (seconds since 1970)."""
+
+    name: str
+    size: int
+    modified: float
+
+
 class Store(Protocol):
     """Files that never change, each under a name made from its SHA-256 (`name_of`).
 
-    No method lists names: what is there, the lake's tables say.
+    Only maintenance lists names: what is there, the lake's tables say.
     """
 
     def prepare(self) -> None:
@@ -72,6 +83,23 @@ class Store(Protocol):
 
     def remove(self, name: str) -> None:
         """Have the file gone, durably, from here and from local copies; one gone already is no error."""
+
+    def sha256(self, name: str) -> str | None:
+        """The hash of the bytes that the file has now, none of which is kept; None where it is not there."""
+
+    def listed(self) -> Iterator[Sequence[Listed]]:
+        """Every file under a name of `name_of`, some at a time; it takes as long as the store is large.
+
+        Raises
+        ------
+        LakeError
+            The place cannot be reached, or does not let this home list it.
+        """
+
+
+def is_name(name: str) -> bool:
+    """Whether `name_of` made it."""
+    return _NAME.fullmatch(name) is not None
 
 
 def name_of(sha256: str) -> str:

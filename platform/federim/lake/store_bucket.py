@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,7 @@ from obstore.store import S3Store
 
 from federim.lake.bucket import bucket_may_refuse
 from federim.lake.copies import ObjectCopies
-from federim.lake.store import Content, missing, sha256_of
+from federim.lake.store import Content, Listed, is_name, missing, sha256_of
 from federim.model.errors import LakeError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PART_BYTES: Final = 8 * 2**20
 PARTS_AT_ONCE: Final = 4
+NAMES_A_PAGE: Final = 1_000  # as S3 answers at most
 
 OWNER: Final = "federim-owner"
 PROBE: Final = "federim-probe"
@@ -105,6 +107,26 @@ class BucketStore:
             obstore.delete(self._bucket, name)
         self._copies.remove(name)
 
+    def sha256(self, name: str) -> str | None:
+        sha256_of(name)
+        try:
+            return self._stream(name, lambda _: None)
+        except FileNotFoundError:
+            return None
+
+    def listed(self) -> Iterator[Sequence[Listed]]:
+        pages = iter(obstore.list(self._bucket, chunk_size=NAMES_A_PAGE))
+        while True:
+            with bucket_may_refuse():
+                page = next(pages, None)
+            if page is None:
+                return
+            yield [
+                Listed(each["path"], each["size"], each["last_modified"].timestamp())
+                for each in page
+                if is_name(each["path"])
+            ]
+
     def _size(self, name: str) -> int:
         with bucket_may_refuse():
             return obstore.head(self._bucket, name)["size"]
@@ -127,15 +149,22 @@ class BucketStore:
         self._see_it_forgets(made)
 
     def _download(self, name: str, descriptor: int) -> None:
+        def write(content: memoryview) -> None:
+            while content:
+                content = content[os.write(descriptor, content) :]
+
+        if self._stream(name, write) != sha256_of(name):
+            raise LakeError(f"objects/{name} is not what was stored; restore it from the site's backup")
+
+    def _stream(self, name: str, take: Callable[[memoryview], None]) -> str:
+        """Have `take` get the file's bytes, and return their hash."""
         digest = hashlib.sha256()
         with bucket_may_refuse():
             for chunk in obstore.get(self._bucket, name).stream(PART_BYTES):
                 content = memoryview(chunk)
                 digest.update(content)
-                while content:
-                    content = content[os.write(descriptor, content) :]
-        if digest.hexdigest() != sha256_of(name):
-            raise LakeError(f"objects/{name} is not what was stored; restore it from the site's backup")
+                take(content)
+        return digest.hexdigest()
 
     def _own(self) -> None:
         try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from federim.lake.storage import disk_may_refuse, drop_unfinished, private_files, sync, write_once
-from federim.lake.store import Content, missing
+from federim.lake.store import Content, Listed, is_name, missing
 from federim.model.errors import LakeError
 
 
@@ -45,6 +47,25 @@ class FolderStore:
         # Also where the file was gone: whoever removed it may have been killed before this.
         if target.parent.is_dir():
             sync(target.parent)
+
+    def sha256(self, name: str) -> str | None:
+        try:
+            with self._inside(name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
+
+    def listed(self) -> Iterator[Sequence[Listed]]:
+        for upper in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
+            for lower in sorted(upper.glob("[0-9a-f][0-9a-f]")):
+                with os.scandir(lower) as entries:
+                    yield [
+                        Listed(name, told.st_size, told.st_mtime)
+                        for entry in entries
+                        if is_name(name := f"{upper.name}/{lower.name}/{entry.name}")
+                        and entry.is_file(follow_symlinks=False)
+                        for told in [entry.stat(follow_symlinks=False)]
+                    ]
 
     def _inside(self, name: str) -> Path:
         target = (self._folder / name).resolve()

@@ -36,9 +36,6 @@ class Checked:
         Number of the last batch looked at; a run may have written others since.
     tables : by name
         Those that exist.
-    orphans, orphan_bytes : int
-        Objects that neither a row nor a file that a snapshot pins speaks of: those of a run that writes, what
-        killed runs left, and what was replaced since. `lake vacuum` removes them once they are old.
     snapshots : int
         Those whose pinned files were looked for.
     """
@@ -47,8 +44,6 @@ class Checked:
     tables: Mapping[str, Examined]
     references: Counted
     objects: Held
-    orphans: int
-    orphan_bytes: int
     snapshots: int
     problems: tuple[Problem, ...]
 
@@ -65,11 +60,7 @@ class Checked:
                 name: {each: getattr(told, each) for each in shown} for name, told in self.tables.items()
             },
             "references": dict(self.references.dangling),
-            "objects": {
-                **asdict(self.objects),
-                "orphans": self.orphans,
-                "orphan_bytes": self.orphan_bytes,
-            },
+            "objects": asdict(self.objects),
             "snapshots": self.snapshots,
             "problems": [asdict(problem) for problem in self.problems],
         }
@@ -102,18 +93,20 @@ def check(home: Home, *, sample: int = SAMPLE, watch: Watch | None = None) -> Ch
             watch.advance()
         referred = references.total(counts)
         live = readable.get(INSTANCE_FILE.name, [])
-        objects = stored.held(
-            home, live, sample=sample, still_live=lambda: Lake(home).files(INSTANCE_FILE.name), watch=watch
-        )
         frozen, damaged = _snapshots(home)
-        orphans = _orphans(home, live, frozen, watch)
+        objects = stored.held(
+            home,
+            live,
+            _pinned(home, frozen),
+            sample=sample,
+            still_live=lambda: Lake(home).files(INSTANCE_FILE.name),
+            watch=watch,
+        )
     return Checked(
         batch=seen.batch,
         tables=tables,
         references=referred,
         objects=objects,
-        orphans=len(orphans),
-        orphan_bytes=sum(orphans),
         snapshots=len(frozen),
         problems=(
             *_behind(seen),
@@ -157,15 +150,9 @@ def _unpinned(home: Home, frozen: list[Snapshot]) -> Iterator[Problem]:
         )
 
 
-def _orphans(home: Home, live: list[Path], frozen: list[Snapshot], watch: Watch) -> list[int]:
-    """The sizes of objects that nobody speaks of."""
-    pinned = {
+def _pinned(home: Home, frozen: list[Snapshot]) -> set[Path]:
+    """The files of `instance_file` that snapshots pin and that are there."""
+    paths = {
         home.lake / file.path for each in frozen for file in each.files if file.table == INSTANCE_FILE.name
     }
-    files = {*live, *(path for path in pinned if path.is_file())}
-    watch.stage("orphans")
-    sizes = []
-    for file in stored.orphans(home, stored.spoken_of(files)):
-        sizes.append(file.size)
-        watch.advance()
-    return sizes
+    return {path for path in paths if path.is_file()}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from deltalake import DeltaTable
-
 from federim.home import Home, Role
 from federim.lake.delta import DeltaWriter
 from federim.lake.locks import PATIENCE, only_writer
 from federim.lake.maintenance.watch import Unwatched, Watch
+from federim.lake.opener import exists
 from federim.lake.person_rows import Copies
 from federim.lake.schema import TABLES, table
 from federim.lake.storage import disk_may_refuse, private_files
@@ -56,7 +55,7 @@ def optimize(
     home.require(Role.SITE)
     watch = watch or Unwatched()
     wanted = {table(name).name for name in only} or set(TABLES)
-    present = [name for name in TABLES if name in wanted and DeltaTable.is_deltatable(str(home.lake / name))]
+    present = [name for name in TABLES if name in wanted and exists(home, name)]
     done = {}
     watch.stage("tables", len(present))
     with private_files(), only_writer(home, patience), disk_may_refuse():

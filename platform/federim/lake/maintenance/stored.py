@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,20 +15,12 @@ import pyarrow.parquet as pq
 from federim.home import Home
 from federim.lake.maintenance.problems import Problem, counted
 from federim.lake.maintenance.watch import Watch
+from federim.lake.store import Listed, is_name, name_of, sha256_of
+from federim.lake.stores import object_store
 
 _DIGITS: Final = (
     16  # of a sha256, as one number: of 35 G objects one in 10^8 homes would be taken for another
 )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file of the store; `digest` is the number that stands for its name, None where it is no object's."""
-
-    path: Path
-    digest: int | None
-    size: int
-    modified: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +35,9 @@ class Held:
         Rows whose path is not that of their hash, whose object is not there, or has another length.
     hashed, changed : int
         Objects of the sample, and those of them whose bytes are not what was stored.
+    orphans, orphan_bytes : int
+        Objects that neither a row nor a file that a snapshot pins speaks of: those of a run that writes, what
+        killed runs left, and what was replaced since. `lake vacuum` removes them once they are old.
     """
 
     rows: int
@@ -54,6 +47,8 @@ class Held:
     other_size: int
     hashed: int
     changed: int
+    orphans: int
+    orphan_bytes: int
 
     def problems(self) -> Iterator[Problem]:
         where = "instance_file"
@@ -74,56 +69,61 @@ class Held:
 
 def held(
     home: Home,
-    files: Iterable[Path],
+    live: Iterable[Path],
+    pinned: Iterable[Path],
     *,
     sample: int,
     still_live: Callable[[], Iterable[Path]],
     watch: Watch,
 ) -> Held:
-    """Look for every row's object, and hash `sample` of them, drawn anew each time.
+    """Hold rows and stored objects against each other, and hash `sample` of these, drawn anew each time.
+
+    The store is listed once: to ask it for each object by name would take a bucket a request a row.
 
     Parameters
     ----------
-    files
-        Of `instance_file`.
+    live, pinned
+        Files of `instance_file`; of an object that only the pinned ones speak of, its being there is known.
     still_live
-        Gives its files as they are by now: an object gone since then is no loss.
+        Gives its live files as they are by now: an object gone since then is no loss.
     """
-    rows = size = misnamed = 0
-    drawn: list[tuple[float, str]] = []
-    watch.stage("looking for objects")
-    missing, other_size = set(), set()
-    store = os.fspath(home.objects)
-    for part in _rows(files, ["path", "sha256", "size"]):
-        draw = [(random.random(), digest) for digest in part["sha256"]]  # noqa: S311 — no secret
-        drawn = heapq.nsmallest(sample, (*drawn, *draw))
-        for path, digest, length in zip(part["path"], part["sha256"], part["size"], strict=True):
-            watch.advance()
-            rows += 1
-            size += length
-            if path != _path(digest):
-                misnamed += 1
-                continue
-            try:
-                # A Path a row would take as long again.
-                if os.stat(f"{store}/{path}").st_size != length:  # noqa: PTH116
-                    other_size.add(path)
-            except FileNotFoundError:
-                missing.add(path)
-    changed = 0
-    watch.stage("hashing objects", len(drawn))
-    for _, digest in drawn:
+    watch.stage("rows of objects")
+    rows = _of_rows(live, sample, watch)
+    names, which = np.unique(rows.numbers, return_inverse=True)
+    known = np.union1d(names, spoken_of(pinned))
+    sizes = np.full(len(names), -1, np.int64)
+    orphans = orphan_bytes = 0
+    watch.stage("objects")
+    for some in object_store(home).listed():
+        numbers = _numbers(some)
+        there, places = _found(numbers, names)
+        lengths = np.fromiter((file.size for file in some), np.int64, len(some))
+        sizes[places[there]] = lengths[there]
+        unknown = ~_found(numbers, known)[0]
+        orphans += int(unknown.sum())
+        orphan_bytes += int(lengths[unknown].sum())
         watch.advance()
-        try:
-            with (home.objects / _path(digest)).open("rb") as file:
-                changed += hashlib.file_digest(file, "sha256").hexdigest() != digest
-        except FileNotFoundError:
-            continue
-    if missing or other_size:
-        now = {path for part in _rows(still_live(), ["path"]) for path in part["path"]}
-        missing &= now
-        other_size &= now
-    return Held(rows, size, misnamed, len(missing), len(other_size), len(drawn), changed)
+    lost = np.unique(rows.numbers[sizes[which] < 0])
+    other = np.unique(rows.numbers[(sizes[which] >= 0) & (sizes[which] != rows.sizes)])
+    if len(lost) or len(other):
+        now = spoken_of(still_live())
+        lost, other = np.intersect1d(lost, now), np.intersect1d(other, now)
+    changed = 0
+    watch.stage("hashing objects", len(rows.drawn))
+    for digest in rows.drawn:
+        changed += object_store(home).sha256(name_of(digest)) not in (digest, None)
+        watch.advance()
+    return Held(
+        rows=len(rows.numbers) + rows.misnamed,
+        bytes=rows.bytes,
+        misnamed=rows.misnamed,
+        missing=len(lost),
+        other_size=len(other),
+        hashed=len(rows.drawn),
+        changed=changed,
+        orphans=orphans,
+        orphan_bytes=orphan_bytes,
+    )
 
 
 def spoken_of(files: Iterable[Path]) -> Any:
@@ -135,32 +135,59 @@ def spoken_of(files: Iterable[Path]) -> Any:
     return np.unique(np.concatenate(parts)) if parts else np.array([], np.uint64)
 
 
-def orphans(home: Home, needed: Any) -> Iterator[StoredFile]:
-    """Files of the store that none of the objects `needed` (see `spoken_of`) is."""
-    for some in _shards(home.objects):
-        numbers = np.array([file.digest or 0 for file in some], np.uint64)
-        places = np.searchsorted(needed, numbers)
-        found = np.zeros(len(some), bool)
-        inside = places < len(needed)
-        found[inside] = needed[places[inside]] == numbers[inside]
-        for file, there in zip(some, found, strict=True):
-            if file.digest is not None and not there:
+def orphans(home: Home, needed: Any) -> Iterator[Listed]:
+    """Stored objects that none of those `needed` (see `spoken_of`) is."""
+    for some in object_store(home).listed():
+        there, _ = _found(_numbers(some), needed)
+        for file, known in zip(some, there, strict=True):
+            if not known:
                 yield file
 
 
-def _shards(objects: Path) -> Iterator[list[StoredFile]]:
-    """The objects of each folder ab/cd in turn."""
-    for upper in sorted(objects.glob("[0-9a-f][0-9a-f]")):
-        for lower in sorted(upper.glob("[0-9a-f][0-9a-f]")):
-            with os.scandir(lower) as entries:
-                some = [
-                    StoredFile(Path(entry.path), _number(entry.name), told.st_size, told.st_mtime)
-                    for entry in entries
-                    if entry.is_file(follow_symlinks=False)
-                    for told in [entry.stat(follow_symlinks=False)]
-                ]
-            if some:
-                yield some
+@dataclass(frozen=True, slots=True)
+class _OfRows:
+    """Rows that name an object by its hash: its number and size, each; and a few of the hashes."""
+
+    numbers: Any
+    sizes: Any
+    bytes: int
+    misnamed: int
+    drawn: list[str]
+
+
+def _of_rows(files: Iterable[Path], sample: int, watch: Watch) -> _OfRows:
+    numbers, sizes = [np.array([], np.uint64)], [np.array([], np.int64)]
+    size = misnamed = 0
+    drawn: list[tuple[float, str]] = []
+    for part in _rows(files, ["path", "sha256", "size"]):
+        well = [
+            (digest, length)
+            for path, digest, length in zip(part["path"], part["sha256"], part["size"], strict=True)
+            if path == name_of(digest) and is_name(path)
+        ]
+        draw = [(random.random(), digest) for digest, _ in well]  # noqa: S311 — no secret
+        drawn = heapq.nsmallest(sample, (*drawn, *draw))
+        numbers.append(np.fromiter((int(digest[:_DIGITS], 16) for digest, _ in well), np.uint64, len(well)))
+        sizes.append(np.fromiter((length for _, length in well), np.int64, len(well)))
+        misnamed += len(part["path"]) - len(well)
+        size += sum(part["size"])
+        watch.advance()
+    return _OfRows(
+        np.concatenate(numbers), np.concatenate(sizes), size, misnamed, [digest for _, digest in drawn]
+    )
+
+
+def _numbers(files: Sequence[Listed]) -> Any:
+    return np.fromiter((int(sha256_of(file.name)[:_DIGITS], 16) for file in files), np.uint64, len(files))
+
+
+def _found(numbers: Any, among: Any) -> tuple[Any, Any]:
+    """Which of the numbers are in an ascending array, and the place of each in it."""
+    places = np.searchsorted(among, numbers)
+    there = np.zeros(len(numbers), bool)
+    inside = places < len(among)
+    there[inside] = among[places[inside]] == numbers[inside]
+    return there, places
 
 
 def _rows(files: Iterable[Path], columns: list[str]) -> Iterator[dict[str, list[Any]]]:
@@ -168,10 +195,6 @@ def _rows(files: Iterable[Path], columns: list[str]) -> Iterator[dict[str, list[
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns=columns).to_pydict()
-
-
-def _path(digest: str) -> str:
-    return f"{digest[:2]}/{digest[2:4]}/{digest}.dcm"
 
 
 def _number(digest: str) -> int | None:

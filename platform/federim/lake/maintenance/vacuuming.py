@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import unquote
 
 from federim.home import Home, Role
@@ -21,6 +21,7 @@ from federim.lake.schema import TABLES
 from federim.lake.snapshot import Snapshot
 from federim.lake.staging import Batch, waiting
 from federim.lake.storage import UNFINISHED, disk_may_refuse, sync
+from federim.lake.stores import object_store
 from federim.lake.tables import Lake
 from federim.model.errors import LakeError
 
@@ -47,11 +48,14 @@ class Removed:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Unneeded:
-    """What goes, by path, with its size; and how many are too young to."""
+_Name = TypeVar("_Name", Path, str)
 
-    going: dict[Path, int]
+
+@dataclass(frozen=True)  # with slots a generic class of Python 3.11 cannot be made
+class _Unneeded(Generic[_Name]):
+    """What goes, by path or by an object's name, with its size; and how many are too young to."""
+
+    going: dict[_Name, int]
     kept: int = 0
 
 
@@ -82,8 +86,8 @@ def vacuum(
     Raises
     ------
     LakeError
-        Another run is writing, or a file that a table lists or a snapshot pins is gone: nobody knows what it
-        spoke of.
+        Another run is writing; a file that a table lists or a snapshot pins is gone: nobody knows what it
+        spoke of; or the bucket of `objects_url` would keep what is removed.
     VerificationFailed
         A snapshot was changed: nobody knows what it pins.
     """
@@ -94,14 +98,20 @@ def vacuum(
         frozen = snapshot.every(home)
         batch = waiting(home.staging)
         watch.stage("files of tables", len(TABLES))
-        files = _Unneeded({})
+        files = _Unneeded[Path]({})
         for name in TABLES:
             files = _both(files, _files(home, name, frozen, before))
             watch.advance()
         objects = _objects(home, frozen, batch, before, watch)
         unfinished = _Unneeded({path: path.stat().st_size for path in _unfinished(home)})
         if not dry_run:
-            _remove([*files.going, *unfinished.going, *objects.going], watch)
+            # First: what is removed from a bucket that keeps versions would not be gone.
+            object_store(home).prepare()
+            watch.stage("removing", len(files.going) + len(unfinished.going) + len(objects.going))
+            _remove([*files.going, *unfinished.going], watch)
+            for name in objects.going:
+                object_store(home).remove(name)
+                watch.advance()
             snapshot_folder.drop_unfinished(home)
     return Removed(
         files=len(files.going),
@@ -127,7 +137,7 @@ def _needed(home: Home, name: str, frozen: Iterable[Snapshot]) -> set[Path]:
     return needed
 
 
-def _files(home: Home, name: str, frozen: Iterable[Snapshot], before: float) -> _Unneeded:
+def _files(home: Home, name: str, frozen: Iterable[Snapshot], before: float) -> _Unneeded[Path]:
     place = home.lake / name
     needed, left = _needed(home, name, frozen), _left(place)
     going, kept = {}, 0
@@ -155,19 +165,19 @@ def _left(place: Path) -> dict[Path, float]:
 
 def _objects(
     home: Home, frozen: Iterable[Snapshot], batch: Batch | None, before: float, watch: Watch
-) -> _Unneeded:
+) -> _Unneeded[str]:
     needed = stored.spoken_of(_needed(home, INSTANCE_FILE.name, frozen))
     # The next run completes a batch that waits.
     share = batch and batch.shares.get(INSTANCE_FILE.name)
-    awaited = {home.objects / path for path in share.rows["path"].to_pylist()} if share else set()
+    awaited = set(share.rows["path"].to_pylist()) if share else set()
     going, kept = {}, 0
     watch.stage("objects")
     for file in stored.orphans(home, needed):
         watch.advance()
-        if file.path in awaited:
+        if file.name in awaited:
             continue
         if file.modified < before:
-            going[file.path] = file.size
+            going[file.name] = file.size
         else:
             kept += 1
     return _Unneeded(going, kept)
@@ -184,7 +194,6 @@ def _unfinished(home: Home) -> Iterator[Path]:
 
 
 def _remove(paths: list[Path], watch: Watch) -> None:
-    watch.stage("removing", len(paths))
     for path in paths:
         path.unlink(missing_ok=True)
         watch.advance()
@@ -192,5 +201,5 @@ def _remove(paths: list[Path], watch: Watch) -> None:
         sync(folder)
 
 
-def _both(some: _Unneeded, others: _Unneeded) -> _Unneeded:
+def _both(some: _Unneeded[Path], others: _Unneeded[Path]) -> _Unneeded[Path]:
     return _Unneeded({**some.going, **others.going}, some.kept + others.kept)

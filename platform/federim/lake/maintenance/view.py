@@ -15,6 +15,7 @@ from federim.home import Home
 from federim.lake.declaration import Table
 from federim.lake.delta import APPLICATION
 from federim.lake.index_place import as_it_lies
+from federim.lake.opener import opened
 from federim.lake.schema import TABLES
 
 
@@ -52,11 +53,7 @@ def view(home: Home) -> LakeView:
 
     Whoever goes on to read the files is inside `locks.copying`, or one of them may be taken out of the lake.
     """
-    newest = {
-        name: DeltaTable(home.lake / name)
-        for name in TABLES
-        if DeltaTable.is_deltatable(str(home.lake / name))
-    }
+    newest = {name: delta for name in TABLES if (delta := opened(home, name)) is not None}
     batches = {name: delta.transaction_version(APPLICATION) or 0 for name, delta in newest.items()}
     staged, index = _staged(home), _indexed(home)
     # A batch stays staged until tables and index have it; one staged since the first look may be indexed.
