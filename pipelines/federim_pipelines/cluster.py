@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 import time
@@ -23,6 +24,9 @@ SECONDS_FOR_THE_SCHEDULER: Final = 10
 SECONDS_FOR_A_WORKER: Final = 60  # a batch system may have to start it
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
 
+# What Dask raises for an address of no known kind, without a certificate, or against its configuration.
+_UNUSABLE: Final = (ValueError, TypeError, RuntimeError)
+
 
 @contextmanager
 def dask_workers(address: str, home: Home, shared: Iterable[Path] = ()) -> Iterator[Executor]:
@@ -34,7 +38,7 @@ def dask_workers(address: str, home: Home, shared: Iterable[Path] = ()) -> Itera
     machines use `tls://`, with the certificates in Dask's own configuration (`distributed.comm.tls`).
 
     A batch whose worker dies is given to another, as often as the scheduler's `allowed-failures` says
-    (3 unless configured); after that the driver reads it, in processes of its own.
+    (3 unless configured); after that the driver reads it, in a process apart.
 
     Parameters
     ----------
@@ -52,14 +56,12 @@ def dask_workers(address: str, home: Home, shared: Iterable[Path] = ()) -> Itera
         distributed: Any = import_module("distributed")
     except ModuleNotFoundError:
         raise InputError("--dask needs Dask's distributed: install federim[cluster]") from None
+    for name in ("distributed", "distributed.client"):
+        # Tracebacks of connections lost, which is what the errors below say in a line.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=SECONDS_FOR_THE_SCHEDULER, set_as_default=False)
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        RuntimeError,
-    ) as error:  # the last three of an address it cannot use
+    except (OSError, *_UNUSABLE) as error:
         raise InputError(
             f"no Dask scheduler answers at {address} within {SECONDS_FOR_THE_SCHEDULER} s "
             f"({type(error).__name__}): see that it runs, and that the address is tcp://HOST:PORT, or "

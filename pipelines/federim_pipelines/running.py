@@ -13,7 +13,7 @@ from typing import Protocol
 from federim import __version__
 from federim.audit import trail
 from federim.home import Home
-from federim.lake.storage import drop_unfinished
+from federim.lake.stores import object_store
 from federim.lake.tables import LakeWriter
 from federim_pipelines import volumes
 from federim_pipelines.accounting import RunReport
@@ -98,7 +98,7 @@ def carry_out(
         with Crew(executor, replace(task, run=run_id)) as crew:
             for outcomes in crew.read(in_batches(inputs.items())):
                 intake.take(outcomes)
-        drop_unfinished(home.objects)  # of workers that died
+        object_store(home).prepare()  # without what workers that died were writing
         intake.close()
         watch.stage("volumes")
         intake.derive(volumes.records_for(home, volumes.stale(home)))

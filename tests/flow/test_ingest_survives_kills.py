@@ -17,7 +17,7 @@ from killed_ingest import assert_alike, assert_whole, finish, kill, runs_longer_
 from federim.home import Home
 
 SEED = random.SystemRandom().randrange(2**32)
-FEW = pytest.param(120, 3, id="3 kills")
+FEW = pytest.param(60, 3, id="3 kills")
 MANY = pytest.param(500, 25, id="25 kills", marks=pytest.mark.full)
 
 
@@ -47,6 +47,29 @@ def outcome(report: dict[str, Any]) -> tuple[int, int]:
     return report["read"], report["quarantined"]
 
 
+def end_alike_however_often_killed(
+    site: Home, twin: Callable[[Home, str], Home], inbox: Path, kills: int, options: tuple[str, ...]
+) -> None:
+    """Kill the driver at random moments, each in a home of its own, and let the next run end the work."""
+    began = time.monotonic()
+    expected = finish(start(site, inbox, *options))
+    length = time.monotonic() - began
+    moments = random.Random(SEED)  # drawn from the length of a run, whatever the machine
+    killed = 0
+    for number in count():
+        if killed == kills:
+            break
+        home, why = twin(site, f"home-{number}"), f"seed {SEED}, attempt {number}"
+        process = start(home, inbox, *options)
+        if runs_longer_than(process, moments.uniform(0.1, 1.0) * length):
+            kill(process)
+            killed += 1
+            assert_whole(home)
+            process = start(home, inbox, *options)
+        assert outcome(finish(process)) == outcome(expected), why
+        assert_alike(home, site, why)
+
+
 @pytest.mark.parametrize(("files", "kills"), [FEW, MANY])
 def test_a_killed_driver_loses_nothing_and_doubles_nothing(
     site: Home,
@@ -57,26 +80,22 @@ def test_a_killed_driver_loses_nothing_and_doubles_nothing(
     kills: int,
 ) -> None:
     fill_inbox(files)
-    began = time.monotonic()
-    expected = finish(start(site, inbox, "--workers", "2"))
-    length = time.monotonic() - began
-    assert expected["read"] == files
-    moments = random.Random(SEED)  # drawn from the length of a run, whatever the machine
-    killed = 0
-    for number in count():
-        if killed == kills:
-            break
-        home, why = twin(site, f"home-{number}"), f"seed {SEED}, attempt {number}"
-        process = start(home, inbox, "--workers", "2")
-        if runs_longer_than(process, moments.uniform(0.1, 1.0) * length):
-            kill(process)
-            killed += 1
-            assert_whole(home)
-            process = start(home, inbox, "--workers", "2")
-        assert outcome(finish(process)) == outcome(expected), why
-        assert_alike(home, site, why)
-    again = finish(start(home, inbox, "--workers", "2"))
-    assert (again["read"], again["accepted"], again["rows"]) == (files, 0, {})
+    end_alike_however_often_killed(site, twin, inbox, kills, ("--workers", "2"))
+
+
+@pytest.mark.full
+def test_a_killed_driver_whose_cluster_works_on(
+    site: Home,
+    twin: Callable[[Home, str], Home],
+    inbox: Path,
+    fill_inbox: Callable[[int], None],
+    tmp_path: Path,
+) -> None:
+    """What a worker stores for a run that is gone must not outlast the run that follows."""
+    pytest.importorskip("distributed", reason="Dask is in the extra `cluster`")
+    fill_inbox(200)
+    with dask_processes(tmp_path / "dask", 2) as cluster:
+        end_alike_however_often_killed(site, twin, inbox, 8, ("--dask", cluster.address))
 
 
 @pytest.mark.parametrize(("files", "kills"), [FEW, MANY])

@@ -6,6 +6,7 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -55,6 +56,12 @@ def policy_file(policy: str) -> Path | None:
     return None if policy in NAMES else Path(policy)
 
 
+def is_open_to_others(dask: str) -> bool:
+    """Whether a scheduler's address is another machine's, and asks nobody for a certificate."""
+    parts = urlsplit(dask if "://" in dask else f"tcp://{dask}")
+    return parts.scheme != "tls" and parts.hostname not in ("127.0.0.1", "localhost", "::1")
+
+
 def readers(
     workers: int | None, dask: str, home: Home, shared: Iterable[Path | None] = ()
 ) -> AbstractContextManager[Executor | None]:
@@ -75,6 +82,12 @@ def readers(
 
         if workers is not None:
             raise InputError("give either --workers, processes of this machine, or --dask, a cluster's")
+        if is_open_to_others(dask):
+            typer.echo(
+                "federim: whoever reaches that scheduler can run programs where the home's keys are: use "
+                "tls:// with certificates, or a network nobody else is on",
+                err=True,
+            )
         return dask_workers(dask, home, [path for path in shared if path is not None])
     from federim_pipelines.processes import process_pool
 
