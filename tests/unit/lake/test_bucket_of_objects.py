@@ -218,3 +218,19 @@ def test_the_environment_opens_no_way_without_tls(
     with pytest.raises(LakeError, match="can be reached"):
         images.store(home, b"pixels")
     assert bucket.names("objects") == []
+
+
+def test_new_credentials_are_taken_without_a_restart(bucket: Bucket, make_home: MakeHome) -> None:
+    home = bucket.home(make_home)
+    stored = images.store(home, b"pixels")
+    file = home.root / "s3.credentials"
+    written = file.read_text()
+    for content, fits in (("[default]\n", False), (written, True)):
+        file.chmod(0o600)
+        file.write_text(content)
+        file.chmod(0o400)
+        if fits:
+            assert images.has(home, stored.path)
+        else:
+            with pytest.raises(HomeError, match="does not hold"):
+                images.has(home, stored.path)
