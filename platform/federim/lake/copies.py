@@ -75,8 +75,10 @@ class ObjectCopies:
     def remove(self, name: str) -> None:
         """Have no copy, finished or not, any more."""
         path = self._folder / name
-        for copy in path.parent.glob(f"{path.name}*"):
-            copy.unlink(missing_ok=True)
+        # Again until there is none: an unfinished copy that was found may have got its name since.
+        while copies := list(path.parent.glob(f"{path.name}*")):
+            for copy in copies:
+                copy.unlink(missing_ok=True)
         if path.parent.is_dir():
             sync(path.parent)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,8 @@ from threading import get_ident
 from typing import Any
 
 from fsspec import AbstractFileSystem
+
+from federim.lake.parts import BucketFile, Parts, opened
 
 PROTOCOL = "lake"
 
@@ -22,10 +23,10 @@ class ConcurrentReads(io.RawIOBase):
     thread gets bytes from another's place, and the query fails or, worse, does not.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self._descriptor = os.open(path, os.O_RDONLY)
-        self._size = os.fstat(self._descriptor).st_size
+        self._parts = parts
+        self._size = parts.size
         # Not a `threading.local`: it is emptied between two calls of a thread that Python did not start.
         self._positions: dict[int, int] = {}
 
@@ -45,13 +46,13 @@ class ConcurrentReads(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         position = self.tell()
-        content = os.pread(self._descriptor, self._size - position if size < 0 else size, position)
+        content = self._parts.read(position, self._size - position if size < 0 else size)
         self._positions[get_ident()] = position + len(content)
         return content
 
     def close(self) -> None:
         if not self.closed:
-            os.close(self._descriptor)
+            self._parts.close()
         super().close()
 
 
@@ -64,7 +65,7 @@ class PinnedFiles(AbstractFileSystem):  # type: ignore[misc]
     protocol = PROTOCOL
     cachable = False  # fsspec would give a later connection the files of an earlier one
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    def __init__(self, files: Mapping[str, Path | BucketFile]) -> None:
         super().__init__()
         self._files = files
 
@@ -76,7 +77,7 @@ class PinnedFiles(AbstractFileSystem):  # type: ignore[misc]
         """The file, to be read: without what fsspec does around it, which takes longer than the reading."""
         if mode != "rb":
             raise PermissionError("the lake's files are read, not written")
-        return ConcurrentReads(self._real(path))
+        return ConcurrentReads(opened(self._real(path)))
 
     def glob(self, path: str, **options: Any) -> list[str]:  # noqa: ARG002
         """The address itself: a pattern would only find what the caller was not given by name."""
@@ -86,12 +87,15 @@ class PinnedFiles(AbstractFileSystem):  # type: ignore[misc]
         return path in self._files
 
     def info(self, path: str, **options: Any) -> dict[str, Any]:  # noqa: ARG002
-        return {"name": path, "size": self._real(path).stat().st_size, "type": "file"}
+        file = self._real(path)
+        size = file.stat().st_size if isinstance(file, Path) else file.size
+        return {"name": path, "size": size, "type": "file"}
 
     def modified(self, path: str) -> datetime:
-        return datetime.fromtimestamp(self._real(path).stat().st_mtime, UTC)
+        file = self._real(path)
+        return datetime.fromtimestamp(file.stat().st_mtime if isinstance(file, Path) else file.modified, UTC)
 
-    def _real(self, path: str) -> Path:
+    def _real(self, path: str) -> Path | BucketFile:
         try:
             return self._files[path]
         except KeyError:

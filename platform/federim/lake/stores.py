@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 
 from federim.home import Home, Role
@@ -22,12 +23,19 @@ def object_store(home: Home) -> Store:
         A bucket cannot be used as the settings say, or the home's folder has instances that it has not.
     """
     if home.settings.objects_url and home.settings.role is Role.SITE:
-        return _in_bucket(home, os.getpid())
+        return _in_bucket(home, os.getpid(), _credentials_of(home))
     return FolderStore(home.objects)
 
 
+def _credentials_of(home: Home) -> int:
+    """When the file of credentials was written: a service goes on with new ones, without a restart."""
+    with suppress(OSError):  # which opening the bucket says
+        return (home.root / home.settings.s3_credentials).stat().st_mtime_ns
+    return 0
+
+
 @lru_cache(maxsize=8)
-def _in_bucket(home: Home, process: int) -> Store:  # noqa: ARG001 — connections are a process's own
+def _in_bucket(home: Home, process: int, credentials: int) -> Store:  # noqa: ARG001 — connections are theirs
     if home.objects.is_dir() and any(home.objects.glob("*/*/*")):
         raise HomeError(
             "objects_url is set, and the home's folder objects has instances: copy them to the bucket under "

@@ -181,3 +181,56 @@ def test_a_copy_being_made_of_what_is_removed_does_not_come(tmp_path: Path) -> N
     with pytest.raises(FileNotFoundError):
         held.add("ab/cd/1", write, lambda _: None)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_copy_that_is_finished_while_it_is_removed_goes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = ObjectCopies(tmp_path, most=1_000)
+    copy = held.add("ab/cd/1", lambda descriptor: None, lambda _: None)
+    part = copy.rename(copy.with_name(f"{copy.name}.of-another-process.part"))
+    unlink = Path.unlink
+
+    def finish_first(path: Path, missing_ok: bool = False) -> None:
+        if path == part and part.exists():
+            part.rename(copy)
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", finish_first)
+    held.remove("ab/cd/1")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_environment_opens_no_way_without_tls(
+    bucket: Bucket, make_home: MakeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_module, "RETRIES", 0)
+    monkeypatch.setattr(bucket_module, "GIVE_UP", timedelta(seconds=1))
+    home = make_home(objects_url=f"s3://{bucket.name}/objects")
+    for name, value in {
+        "AWS_ENDPOINT_URL": bucket.endpoint,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "a-key",
+        "AWS_SECRET_ACCESS_KEY": "a-secret",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(LakeError, match="can be reached"):
+        images.store(home, b"pixels")
+    assert bucket.names("objects") == []
+
+
+def test_new_credentials_are_taken_without_a_restart(bucket: Bucket, make_home: MakeHome) -> None:
+    home = bucket.home(make_home)
+    stored = images.store(home, b"pixels")
+    file = home.root / "s3.credentials"
+    written = file.read_text()
+    for content, fits in (("[default]\n", False), (written, True)):
+        file.chmod(0o600)
+        file.write_text(content)
+        file.chmod(0o400)
+        if fits:
+            assert images.has(home, stored.path)
+        else:
+            with pytest.raises(HomeError, match="does not hold"):
+                images.has(home, stored.path)
