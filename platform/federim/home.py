@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         default=True, description="have the key server prove that it used the key of its public one"
     )
     query_memory: str = Field(default="2GB", pattern=r"^[0-9]+(MB|GB)$", description="DuckDB's memory limit")
+    training_cache: str = Field(
+        default="",
+        pattern=r"^(|[0-9]+(MB|GB|TB))$",
+        description="room for series as they were decoded for training, such as 50GB; '' keeps none",
+    )
     query_seconds: int = Field(default=60, ge=1, description="longest a researcher's query may run")
 
     @classmethod
