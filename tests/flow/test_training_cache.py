@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from clinical_messages import Someone, admission
 from decoded_hospital import freeze, plan_on, write_series
+from typer.testing import CliRunner
 
+from federim.cli.main import app
 from federim.cli.rights import places
 from federim.governance.rights.erasure import forget
 from federim.governance.rights.record import ErasureRecord
@@ -211,18 +213,22 @@ def test_vacuum_removes_what_is_of_a_snapshot_that_is_gone(site: Home, plan: Tra
     assert not names.of_snapshot(site, frozen.sha256).exists() and listed(site) == set()
 
 
-def test_the_command_line_tells_and_clears(
-    site: Home, plan: TrainingPlan, capsys: pytest.CaptureFixture[str], federim: Callable[..., str]
-) -> None:
+def told_by(home: Home, *words: str) -> Any:
+    done = CliRunner().invoke(app, ["--home", str(home.root), "federated", "cache", *words, "--json"])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_the_command_line_tells_and_clears(site: Home, plan: TrainingPlan) -> None:
     volumes.read(site, plan)
     total = kept.counted(site)
     (frozen,) = snapshot.every(site)
-    told = json.loads(federim(site, "federated", "cache", "show", "--json"))
+    told = told_by(site, "show")
     assert told == {
         **total.as_json(),
         "allowed": 10**9,
         "snapshots": {frozen.id: total.as_json()},
     }
-    assert json.loads(federim(site, "federated", "cache", "clear", "--stale", "--json"))["arrays"] == 0
-    assert json.loads(federim(site, "federated", "cache", "clear", "--json")) == total.as_json()
+    assert told_by(site, "clear", "--stale")["arrays"] == 0
+    assert told_by(site, "clear") == total.as_json()
     assert listed(site) == set()
