@@ -168,6 +168,18 @@ def test_whoever_is_erased_is_in_no_array(site: Home, plan: TrainingPlan) -> Non
     assert not theirs & objects_told(site)
 
 
+def test_what_a_killed_process_was_keeping_goes_with_the_lakes_own_step(
+    site: Home, plan: TrainingPlan
+) -> None:
+    volumes.read(site, plan)
+    part = kept.aside(site)
+    shutil.copytree(next(kept.arrays(site)), part)
+    with Rights.open(site) as rights:
+        whom = rights.find.by_ipp(ONE.ipp)
+        forget(site, rights, whom, actor="operator")
+    assert not part.exists() and listed(site) == set()
+
+
 def test_opposition_to_one_project_drops_only_that_persons_arrays(site: Home, plan: TrainingPlan) -> None:
     before = volumes.read(site, plan)
     person, listed_before = person_of(site, ONE), listed(site)

@@ -122,8 +122,7 @@ def rewrite(
         renames = {str(change.person_id): Renames(change.records, change.contents) for change in changes}
         writer.take(batch(home, writer, into, renames, erased=gone - stay, told=told))
         _revise(home, writer, into)
-        # Here and not before: until now training could have kept what it decoded of them.
-        decoded.take_out(home, [change.person_id for change in changes])
+        # Not before: until its snapshot was revised, training could have kept what it decoded of somebody.
         decoded.drop_stale(home)
         erased = _remove_unneeded(home, writer)
         writer.forget_history()

@@ -91,16 +91,18 @@ def take_out(home: Home, persons: Iterable[Pseudonym]) -> Kept:
 
 def stale(home: Home) -> list[Path]:
     """Folders of snapshots that were revised, purged, or are gone."""
-    standing = {names.of_snapshot(home, each.sha256).name for each in snapshot.every(home)}
-    return [path for path in _snapshots(home) if path.name not in standing]
+    found = _snapshots(home)
+    standing = {names.of_snapshot(home, each.sha256).name for each in snapshot.every(home)} if found else ()
+    return [path for path in found if path.name not in standing]
 
 
 def drop_stale(home: Home) -> Kept:
-    """Remove what was decoded of snapshots that do not stand any more."""
+    """Remove what was decoded of snapshots that do not stand any more, and what killed processes left."""
     gone = Kept()
     for folder in stale(home):
         gone += counted(home, below=folder)
         remove(home, folder)
+    drop_unfinished(home)
     return gone
 
 

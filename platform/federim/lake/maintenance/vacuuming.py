@@ -108,7 +108,6 @@ def vacuum(
         decoded = sum((kept.counted(home, below=each) for each in kept.stale(home)), kept.Kept())
         if not dry_run:
             kept.drop_stale(home)
-            kept.drop_unfinished(home)
             _remove([*files.going, *unfinished.going, *objects.going], watch)
             snapshot_folder.drop_unfinished(home)
     return Removed(
