@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import decoded_arrays
@@ -219,7 +220,7 @@ def test_processes_fill_one_cache_at_once(home: Home) -> None:
     assert list((home.arrays / kept.UNFINISHED).iterdir()) == []
 
 
-def test_who_takes_persons_out_waits_for_who_keeps_and_leaves_nothing_of_them(home: Home) -> None:
+def test_who_takes_persons_out_leaves_nothing_of_them(home: Home) -> None:
     fill(home, "one", 6)
     fill(home, "two", 6)
     killed = kept.aside(home)
@@ -235,6 +236,17 @@ def test_who_takes_persons_out_waits_for_who_keeps_and_leaves_nothing_of_them(ho
         assert found == [True, True, False, False, True, True]
     with copying(home):  # beside others who copy, not in their way
         assert cache_of(home).keep(*series(2), voxels(2))
+
+
+def test_who_comes_to_keep_while_persons_are_taken_out_finds_the_snapshot_gone(home: Home) -> None:
+    cache = cache_of(home)
+    with ThreadPoolExecutor(1) as pool:
+        with nobody_copies(home):
+            kept_ = pool.submit(cache.keep, *series(0), voxels(0))
+            wait([kept_], timeout=1.0)
+            (home.snapshots / "one" / tombstone.TOMBSTONE).touch()
+        assert not kept_.result()
+    assert kept.counted(home).arrays == 0
 
 
 def test_of_a_snapshot_that_stands_no_more_nothing_is_kept(home: Home) -> None:
