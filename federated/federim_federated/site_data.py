@@ -45,7 +45,7 @@ def load(home: Home, plan: TrainingPlan) -> SiteData:
 def _load(root: Path, plan: TrainingPlan, _snapshot: str, opposed: frozenset[Pseudonym]) -> SiteData:
     home = Home.open(root)
     key = project_key.read(home, plan.project)
-    cohort = learner(plan.task).read(home, plan).without(opposed)
+    cohort = learner(plan.task).read(home, plan, without=opposed)
     with Exchange.open(home) as exchange:
         pseudonyms = exchange.project_pseudonyms(sorted(set(cohort.person_ids)), key.key, epoch=key.epoch)
     test = np.array(

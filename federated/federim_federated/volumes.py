@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator, Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Final
 
-import highdicom
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 
 from federim.home import Home
 from federim.lake import faces, images, reader, snapshot
-from federim.model.errors import InputError
+from federim.lake.arrays.cache import SeriesCache
+from federim.lake.arrays.names import Recipe
+from federim.model.errors import InputError, StorageFull
 from federim.model.identifiers import Pseudonym
 from federim.model.training import EXEMPT, Preprocessing, TrainingPlan
-from federim_federated import labels
+from federim_federated import labels, watching
+from federim_federated.decoding import NO_VOLUME, code_version, volume
 from federim_federated.examples import Cohort
 from federim_federated.pins import pinned
 
 LOG: Final = logging.getLogger("federim.federated")
 
-_NO_VOLUME: Final = (AttributeError, KeyError, NotImplementedError, RuntimeError, ValueError)
-"""What highdicom and pydicom raise on slices that make no regular volume or cannot be decoded."""
 
-
-def read(home: Home, plan: TrainingPlan) -> Cohort:
+def read(home: Home, plan: TrainingPlan, *, without: Collection[Pseudonym] = ()) -> Cohort:
     """Every series of the plan's modality whose person has a label.
+
+    What was decoded before is taken from the site's training cache, where it has one; it is the same.
+
+    Parameters
+    ----------
+    without : person_ids
+        Persons whose series are neither decoded nor kept.
 
     Returns
     -------
@@ -47,7 +51,8 @@ def read(home: Home, plan: TrainingPlan) -> Cohort:
     """
     if plan.preprocessing is None:
         raise InputError(f"training plan {plan.name}: an image task without preprocessing")
-    with snapshot.connect(home, pinned(home, plan)) as connection:
+    frozen = pinned(home, plan)
+    with snapshot.connect(home, frozen) as connection:
         cases = labels.read(home, connection, plan.label)
         found = reader.query(
             connection,
@@ -60,26 +65,19 @@ def read(home: Home, plan: TrainingPlan) -> Cohort:
             if plan.faces == EXEMPT
             else faces.held(connection, seconds=home.settings.query_seconds)
         )
+    labelled = [each for each in found.to_pylist() if each["person_id"] in cases]
+    wanted = [each for each in labelled if each["person_id"] not in without]
+    shown = [each for each in wanted if each["SeriesInstanceUID"] not in held]
     persons: list[Pseudonym] = []
     volumes: list[NDArray[np.float32]] = []
-    left_out = with_faces = 0
-    for series in found.to_pylist():
-        if series["person_id"] not in cases:
-            continue
-        if series["SeriesInstanceUID"] in held:
-            with_faces += 1
-            continue
-        try:
-            volumes.append(volume((images.read(home, path) for path in series["paths"]), plan.preprocessing))
-        except _NO_VOLUME:
-            left_out += 1
-        else:
-            persons.append(Pseudonym(series["person_id"]))
-    if left_out:
+    for series, voxels in _volumes(home, frozen, plan.preprocessing, shown):
+        persons.append(Pseudonym(series["person_id"]))
+        volumes.append(voxels)
+    if left_out := len(shown) - len(volumes):
         LOG.warning(
             "%s: %d of %d series make no volume and are left out", home.name, left_out, found.num_rows
         )
-    if with_faces:
+    if with_faces := len(wanted) - len(shown):
         LOG.warning(
             "%s: %d of %d series may show a face and are left out; have them defaced, take the defaced ones "
             "in with federim images replace, and freeze the cohort again",
@@ -87,73 +85,53 @@ def read(home: Home, plan: TrainingPlan) -> Cohort:
             with_faces,
             found.num_rows,
         )
-    if not volumes:
+    if not volumes and len(wanted) == len(labelled):
         raise InputError(
             f"training plan {plan.name}: no series of this snapshot is a volume with a label and no face"
         )
     return Cohort(
-        person_ids=persons, inputs=np.stack(volumes), labels=np.array([cases[person] for person in persons])
+        person_ids=persons,
+        inputs=np.stack(volumes) if volumes else np.empty((0, *plan.preprocessing.size), np.float32),
+        labels=np.array([cases[person] for person in persons]),
     )
 
 
-def volume(paths: Iterable[Path], preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Decode one series and bring it on the plan's grid.
-
-    Returns
-    -------
-    NDArray[np.float32], shape (slices, rows, columns)
-        Slices in the order that makes the three axes right-handed, as highdicom has it: for axial slices
-        read left to right and front to back, from head to feet. Intensities after the modality transform,
-        windowed to [0, 1].
-
-    References
-    ----------
-    DICOM PS3.3, C.7.6.2.1.1 (position) and C.11.1 (modality transform).
-    """
-    decoded = highdicom.get_volume_from_series([pydicom.dcmread(path) for path in paths], dtype=np.float32)
-    low, high = preprocessing.window
-    windowed = np.clip((decoded.array - low) / (high - low), 0.0, 1.0)
-    return resample(windowed, decoded.spacing, preprocessing.spacing_mm, preprocessing.size)
-
-
-def resample(
-    voxels: NDArray[Any],
-    spacing_mm: Iterable[float],
-    to_spacing_mm: Iterable[float],
-    to_size: Iterable[int],
-) -> NDArray[np.float32]:
-    """Put a volume on another grid with the same centre, cutting or padding with 0 where it does not fit.
-
-    Linear between voxels; where the new voxels are larger, each is the mean over its extent, so that a
-    small lesion grows faint instead of falling between two samples.
-
-    Parameters
-    ----------
-    voxels : NDArray, shape (slices, rows, columns)
-    spacing_mm, to_spacing_mm
-        Distances in mm along the same three axes.
-    to_size
-        Voxels along each axis of the result, float32.
-    """
-    for axis, (step, to_step, size) in enumerate(zip(spacing_mm, to_spacing_mm, to_size, strict=True)):
-        weights = _weights(voxels.shape[axis], step, size, to_step)
-        voxels = np.moveaxis(np.tensordot(weights, voxels, axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(voxels, dtype=np.float32)
+def _volumes(
+    home: Home,
+    frozen: snapshot.Snapshot,
+    preprocessing: Preprocessing,
+    wanted: Collection[Mapping[str, Any]],
+) -> Iterator[tuple[Mapping[str, Any], NDArray[np.float32]]]:
+    """Each series that is a volume, with its voxels; kept ones first looked for in the training cache."""
+    cache = SeriesCache(home, frozen, Recipe(preprocessing=preprocessing, code=code_version()))
+    watch = watching.current()
+    watch.stage(f"series of {home.name}", len(wanted))
+    full = False
+    for series in wanted:
+        known = Pseudonym(series["person_id"]), str(series["SeriesInstanceUID"]), list(series["paths"])
+        voxels = cache.get(*known)
+        if voxels is None:
+            try:
+                voxels = volume((images.read(home, path) for path in series["paths"]), preprocessing)
+            except NO_VOLUME:
+                watch.advance()
+                continue
+            if not full:
+                full = _refused(home, cache, known, voxels)
+        watch.advance()
+        yield series, voxels
 
 
-def _weights(count: int, step: float, to_count: int, to_step: float) -> NDArray[np.float64]:
-    """Share of each old voxel in each new one along one axis, shape (to_count, count)."""
-    samples = max(1, round(to_step / step))  # points across one new voxel
-    points = (np.arange(to_count * samples) - (to_count * samples - 1) / 2) * (to_step / samples) / step
-    place = points + (count - 1) / 2
-    inside = (place > -0.5) & (place < count - 0.5)
-    held = np.clip(place, 0, count - 1)
-    lower = np.minimum(held.astype(int), max(count - 2, 0))
-    above = held - lower
-    weights = np.zeros((to_count * samples, count))
-    rows = np.arange(len(place))
-    weights[rows, lower] += (1 - above) * inside
-    if count > 1:
-        weights[rows, lower + 1] += above * inside
-    shares: NDArray[np.float64] = weights.reshape(to_count, samples, count).mean(axis=1)
-    return shares
+def _refused(
+    home: Home,
+    cache: SeriesCache,
+    known: tuple[Pseudonym, str, list[str]],
+    voxels: NDArray[np.float32],
+) -> bool:
+    """Keep a series; whether the disk refused, without which training does as well."""
+    try:
+        cache.keep(*known, voxels)
+    except StorageFull:
+        LOG.warning("%s: the disk is full; no more decoded series are kept", home.name)
+        return True
+    return False

@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         "'' takes them from the environment or the machine's instance profile",
     )
     query_memory: str = Field(default="2GB", pattern=r"^[0-9]+(MB|GB)$", description="DuckDB's memory limit")
+    training_cache: str = Field(
+        default="",
+        pattern=r"^(|[0-9]+(MB|GB|TB))$",
+        description="room for series as they were decoded for training, such as 50GB; '' keeps none",
+    )
     query_seconds: int = Field(default=60, ge=1, description="longest a researcher's query may run")
 
     @classmethod

@@ -40,6 +40,11 @@ class Places:
         return self.root / "object-copies"
 
     @property
+    def arrays(self) -> Path:
+        """Series as they were decoded for training, where the site gives them room."""
+        return self.root / "arrays"
+
+    @property
     def staging(self) -> Path:
         """Batches on their way into the lake."""
         return self.root / "staging"

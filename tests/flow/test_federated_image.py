@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,13 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
+from typer.testing import CliRunner
 
+from federim.cli.main import app
 from federim.database import migrate
 from federim.home import Home, Role
-from federim.lake import snapshot
+from federim.lake import images, snapshot
+from federim.model.errors import HomeError
 from federim.trust.roots import TrustKind
 from federim_federated import plan, plan_store, project_key, project_sites, run, site_data
 from federim_pipelines.run import ingest
@@ -100,6 +104,27 @@ def test_a_network_trained_across_sites_sees_lesions(homes):
     print(f"\nlesion on {PATIENTS} CT at each of 3 sites: mean AUC {summary.auc} in {summary.seconds} s")
     assert summary.sites == tuple(sorted(SCANNERS))
     assert summary.auc is not None and summary.auc > 0.8
+
+
+def test_what_the_cache_was_filled_with_is_what_a_site_trains_on(homes, monkeypatch):
+    hub, sites = homes
+    agreed, home = plan_store.load(hub, "lesion").plan, sites[0]
+    site_data.forget()
+    decoded = site_data.load(home, agreed)
+    monkeypatch.setenv("FEDERIM_TRAINING_CACHE", "1GB")
+    command = ["--home", str(home.root), "federated", "cache", "fill", str(hub.plans / "lesion.json")]
+    site_data.forget()
+    done = CliRunner().invoke(app, [*command, "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["arrays"] == PATIENTS
+    site_data.forget()
+    monkeypatch.setattr(images, "read", lambda *_: pytest.fail("a series was decoded again"))
+    cached = site_data.load(Home.open(home.root), agreed)
+    for one, other in ((decoded.train, cached.train), (decoded.test, cached.test)):
+        np.testing.assert_array_equal(one.inputs, other.inputs)
+    monkeypatch.setenv("FEDERIM_TRAINING_CACHE", "")
+    refused = CliRunner().invoke(app, command)
+    assert isinstance(refused.exception, HomeError)
 
 
 def write_hospital(folder: Path, distance: float, offset: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -10,6 +11,7 @@ from typing import Any, Final, Protocol, cast
 from numpy.typing import NDArray
 
 from federim.home import Home
+from federim.model.identifiers import Pseudonym
 from federim.model.training import MessageShape, Task, TrainingPlan
 from federim_federated.examples import Cohort
 from federim_federated.records import Arrays
@@ -31,8 +33,8 @@ class Learner(Protocol):
         """The model before the first round, the same wherever it is made."""
         ...
 
-    def read(self, home: Home, plan: TrainingPlan) -> Cohort:
-        """A site's examples, from the snapshot the plan pins."""
+    def read(self, home: Home, plan: TrainingPlan, *, without: Collection[Pseudonym] = ()) -> Cohort:
+        """A site's examples, from the snapshot the plan pins, but for some persons'."""
         ...
 
     def train(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from federim.home import Home
+from federim.model.identifiers import Pseudonym
 from federim.model.training import ArrayShape, MessageShape, TrainingPlan
 from federim_federated import volumes
 from federim_federated.examples import Cohort
 from federim_federated.records import EXAMPLES, Arrays
 
-SOURCES: Final = ("sql/series.sql", "volumes.py")
+SOURCES: Final = ("decoding.py", "sql/series.sql", "volumes.py", "watching.py")
 
 BATCH: Final = 8
 THREADS: Final = 1
@@ -84,9 +85,9 @@ def initial(plan: TrainingPlan) -> Arrays:
         return _arrays(SeriesNetwork())
 
 
-def read(home: Home, plan: TrainingPlan) -> Cohort:
+def read(home: Home, plan: TrainingPlan, *, without: Collection[Pseudonym] = ()) -> Cohort:
     """The site's volumes, float32, shape (series, slices, rows, columns), in [0, 1]; see `volumes.read`."""
-    return volumes.read(home, plan)
+    return volumes.read(home, plan, without=without)
 
 
 def train(

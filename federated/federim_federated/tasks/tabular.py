@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from federim.home import Home
+from federim.model.identifiers import Pseudonym
 from federim.model.training import ArrayShape, MessageShape, TrainingPlan
 from federim_federated import features
 from federim_federated.examples import Cohort
@@ -76,9 +78,9 @@ def initial(plan: TrainingPlan) -> Arrays:
     }
 
 
-def read(home: Home, plan: TrainingPlan) -> Cohort:
+def read(home: Home, plan: TrainingPlan, *, without: Collection[Pseudonym] = ()) -> Cohort:
     """The site's matrix of features, float64, shape (persons, features); see `features.read`."""
-    return features.read(home, plan)
+    return features.read(home, plan).without(without)
 
 
 def standardised(arrays: Arrays, inputs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from federim.home import Home
 from federim.identity.rights import Erasure, Rights
+from federim_pipelines.forgetting.arrays import EraseArrays
 from federim_pipelines.forgetting.beside import EraseHistory, ErasePictures, EraseTexts
 from federim_pipelines.forgetting.raw import EraseParked, EraseSpooled
 from federim_pipelines.forgetting.workspaces import EraseWorkspaces
@@ -31,4 +32,5 @@ def places(rights: Rights) -> tuple[Place, ...]:
         ErasePictures(),
         EraseTexts(),
         EraseWorkspaces(),
+        EraseArrays(),
     )

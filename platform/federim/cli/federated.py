@@ -13,6 +13,7 @@ from rich.logging import RichHandler
 
 from federim.cli.context import ERR, Actor, AsJson, open_home, report
 from federim.cli.models import model_commands
+from federim.cli.training_cache import cache
 from federim.home import Home, Role
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ federated = typer.Typer(
 )
 
 federated.add_typer(model_commands)
+federated.add_typer(cache, name="cache")
 
 PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name, as in its TOML file.")]
 
@@ -89,11 +91,12 @@ def run_(
     as_json: AsJson = False,
 ) -> None:
     """Train in this process, over homes on this machine: each site's gate stands as it does on a network."""
-    from federim_federated import run
+    from federim_federated import run, watching
+    from federim_pipelines.progress import shown
 
     hub = open_home(context, Role.HUB)
     homes = [Home.open(path) for path in site]
-    with _rounds_told():
+    with _rounds_told(), shown(ERR) as watch, watching.watched(watch):
         summary = run.run(
             hub, name, homes, actor=actor, learning_rate=learning_rate, local_epochs=local_epochs
         )

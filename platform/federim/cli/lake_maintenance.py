@@ -90,6 +90,7 @@ def vacuum(
         "would go:" if dry_run else "gone:",
         f"{done.files:>9,} files of tables    {done.file_bytes:>15,} bytes",
         f"{done.objects:>9,} stored objects     {done.object_bytes:>15,} bytes",
+        f"{done.arrays:>9,} decoded series     {done.array_bytes:>15,} bytes",
         f"{done.unfinished:>9,} unfinished files   {done.unfinished_bytes:>15,} bytes",
         f"{done.kept:>9,} that nothing needs either stay: they are younger than {older_than} days",
     ]

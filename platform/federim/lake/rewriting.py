@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from federim.home import Home
 from federim.lake import images, revision, snapshot, snapshot_folder, tombstone
+from federim.lake.arrays import kept as decoded
 from federim.lake.declaration import Table
 from federim.lake.declared.imaging import INSTANCE_FILE
 from federim.lake.images import StoredObject
@@ -121,6 +122,8 @@ def rewrite(
         renames = {str(change.person_id): Renames(change.records, change.contents) for change in changes}
         writer.take(batch(home, writer, into, renames, erased=gone - stay, told=told))
         _revise(home, writer, into)
+        # Not before: until its snapshot was revised, training could have kept what it decoded of somebody.
+        decoded.drop_stale(home)
         erased = _remove_unneeded(home, writer)
         writer.forget_history()
         rewritten = _result(home, writer, into)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydicom.uid import generate_uid
 
 from federim.model.training import Preprocessing
-from federim_federated.volumes import resample, volume
+from federim_federated.decoding import resample, volume
 
 HOUNSFIELD_LOW, HOUNSFIELD_HIGH = -1000.0, 1000.0
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from federim.home import Home, Role
 from federim.lake import snapshot, snapshot_folder
+from federim.lake.arrays import kept
 from federim.lake.declared.imaging import INSTANCE_FILE
 from federim.lake.delta_log import LOG
 from federim.lake.locks import PATIENCE, nobody_copies, only_writer
@@ -31,7 +32,7 @@ _DAY: Final = 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """Files of tables, stored objects and unfinished files that went, and their bytes.
+    """Files of tables, stored objects, decoded series and unfinished files that went, and their bytes.
 
     `kept` are those that nothing needs either and that are too young.
     """
@@ -40,6 +41,8 @@ class Removed:
     file_bytes: int = 0
     objects: int = 0
     object_bytes: int = 0
+    arrays: int = 0
+    array_bytes: int = 0
     unfinished: int = 0
     unfinished_bytes: int = 0
     kept: int = 0
@@ -68,6 +71,8 @@ def vacuum(
     patience: float = PATIENCE,
 ) -> Removed:
     """Remove files and objects that nothing needs, and what killed processes were writing.
+
+    So go series that were decoded of snapshots which stand no more, whatever their age.
 
     A live table needs the files that it lists, and a snapshot those that it pins, whoever exported from it or
     trained on it; an object is needed where one of these files speaks of it. Releases hold their own copies,
@@ -104,10 +109,12 @@ def vacuum(
             watch.advance()
         objects = _objects(home, frozen, batch, before, watch)
         unfinished = _Unneeded({path: path.stat().st_size for path in _unfinished(home)})
+        decoded = sum((kept.counted(home, below=each) for each in kept.stale(home)), kept.Kept())
         if not dry_run:
             # First: what is removed from a bucket that keeps versions would not be gone.
             object_store(home).prepare()
             watch.stage("removing", len(files.going) + len(unfinished.going) + len(objects.going))
+            kept.drop_stale(home)
             _remove([*files.going, *unfinished.going], watch)
             for name in objects.going:
                 object_store(home).remove(name)
@@ -118,6 +125,8 @@ def vacuum(
         file_bytes=sum(files.going.values()),
         objects=len(objects.going),
         object_bytes=sum(objects.going.values()),
+        arrays=decoded.arrays,
+        array_bytes=decoded.bytes,
         unfinished=len(unfinished.going),
         unfinished_bytes=sum(unfinished.going.values()),
         kept=files.kept + objects.kept,
