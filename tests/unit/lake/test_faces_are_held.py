@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from federim.home import Home
-from federim.lake import faces, snapshot
+from federim.lake import evolution, faces, snapshot
 from federim.lake.declared.imaging import IMAGE_OCCURRENCE
 from federim.lake.reader import connect_home
 from federim.lake.schema import TABLES
@@ -69,6 +69,7 @@ def old_lake(site: Home, fill: Any, rows: Any, monkeypatch: pytest.MonkeyPatch) 
     """A lake with a series that entered it before the flag was declared."""
     columns = tuple(column for column in IMAGE_OCCURRENCE.columns if column.name != FLAG)
     with monkeypatch.context() as before:
+        before.setattr(evolution, "STEPS", ())
         before.setitem(TABLES, IMAGE_OCCURRENCE.name, replace(IMAGE_OCCURRENCE, columns=columns, tops=()))
         fill({"image_occurrence": [rows.series(KVP=120.0)]})
     (file,) = Lake(site).files(IMAGE_OCCURRENCE.name)
