@@ -41,8 +41,9 @@ integration: $(STAMP)  ## A smoke of each real service: PostgreSQL, Orthanc (ins
 	tests/integration/install_services
 	$(BIN)/pytest -m 'integration and not full'
 
-integration-full: $(STAMP)  ## All of the above and what is long: kill loops, bigger runs
-	tests/integration/install_services
+integration-full: $(STAMP)  ## All of the above and what is long: kill loops, bigger runs, Spark
+	tests/integration/install_services default-jre-headless
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[spark]'
 	$(BIN)/pytest -m 'integration or full'
 
 bench: $(STAMP)  ## Speed, as ratios against a peer or a floor measured in the same run
