@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import append
+import cache
 import erasure
 import folders
 import growth
@@ -27,7 +28,18 @@ import national_picture
 import pseudonyms
 import sources
 
-ROWS: Final = ("ct", "mr", "lake", "sources", "pseudonyms", "erasure", "append", "national", "growth")
+ROWS: Final = (
+    "ct",
+    "mr",
+    "lake",
+    "sources",
+    "pseudonyms",
+    "erasure",
+    "append",
+    "national",
+    "growth",
+    "cache",
+)
 MEMORY: Final = Path("/dev/shm")
 COPIES: Final = 5  # of the input that may exist at once, and some room
 
@@ -40,6 +52,7 @@ def main() -> None:
     parser.add_argument("--mr", type=int, default=5000, help="MR slices of 128 kB (default 5000)")
     parser.add_argument("--results", type=int, default=5_000_000, help="rows to erase from (default 5 M)")
     parser.add_argument("--parts", type=int, default=1, help="of a hospital of 5 M images (default 1: all)")
+    parser.add_argument("--series", type=int, default=8, help="of 60 CT slices, for training (default 8)")
     parser.add_argument("--files", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="to ingest")
     parser.add_argument("--keep", type=Path, default=Path("build/bench"), help="figures and picture")
     parser.add_argument("--rounds", type=int, default=5, help="rounds measured (default 5)")
@@ -69,6 +82,9 @@ def main() -> None:
     if "append" in rows:
         with tempfile.TemporaryDirectory() as scratch:  # on a disk: flushing to it is a part
             _append(append.AppendBench(Path(scratch), told.rounds * 4))
+    if "cache" in rows:
+        with tempfile.TemporaryDirectory(dir=place) as scratch:
+            _cache(cache.CacheBench(Path(scratch), told.series, told.rounds))
     grown: list[growth.Ingested] = []
     if "growth" in rows:
         with tempfile.TemporaryDirectory(dir=place) as scratch:
@@ -129,6 +145,14 @@ def _append(bench: append.AppendBench) -> None:
     _print("one writer, ms", ours)
     _print("    delta-rs alone, neither", theirs)
     _print(f"{append.WRITERS} processes, their waiting included, ms", bench.together())
+
+
+def _cache(bench: cache.CacheBench) -> None:
+    print("\nRead a site's series for training", flush=True)
+    cached, decoded, _ = bench.measure()
+    _print("decoded, seconds", decoded)
+    ratios = [one / other for one, other in zip(cached, decoded, strict=True)]
+    print(f"{'from the cache ÷ decoded':<42} median {statistics.median(ratios):8,.3f}")
 
 
 def _growth(scratch: Path, counts: tuple[int, ...]) -> list[growth.Ingested]:
