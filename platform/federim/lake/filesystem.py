@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,6 @@ from threading import get_ident
 from typing import Any
 
 from fsspec import AbstractFileSystem
-
-from federim.lake.parts import BucketFile, Parts, opened
 
 PROTOCOL = "lake"
 
@@ -23,10 +22,10 @@ class ConcurrentReads(io.RawIOBase):
     thread gets bytes from another's place, and the query fails or, worse, does not.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
-        self._parts = parts
-        self._size = parts.size
+        self._descriptor = os.open(path, os.O_RDONLY)
+        self._size = os.fstat(self._descriptor).st_size
         # Not a `threading.local`: it is emptied between two calls of a thread that Python did not start.
         self._positions: dict[int, int] = {}
 
@@ -46,13 +45,13 @@ class ConcurrentReads(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         position = self.tell()
-        content = self._parts.read(position, self._size - position if size < 0 else size)
+        content = os.pread(self._descriptor, self._size - position if size < 0 else size, position)
         self._positions[get_ident()] = position + len(content)
         return content
 
     def close(self) -> None:
         if not self.closed:
-            self._parts.close()
+            os.close(self._descriptor)
         super().close()
 
 
@@ -65,7 +64,7 @@ class PinnedFiles(AbstractFileSystem):  # type: ignore[misc]
     protocol = PROTOCOL
     cachable = False  # fsspec would give a later connection the files of an earlier one
 
-    def __init__(self, files: Mapping[str, Path | BucketFile]) -> None:
+    def __init__(self, files: Mapping[str, Path]) -> None:
         super().__init__()
         self._files = files
 
@@ -77,7 +76,7 @@ class PinnedFiles(AbstractFileSystem):  # type: ignore[misc]
         """The file, to be read: without what fsspec does around it, which takes longer than the reading."""
         if mode != "rb":
             raise PermissionError("the lake's files are read, not written")
-        return ConcurrentReads(opened(self._real(path)))
+        return ConcurrentReads(self._real(path))
 
     def glob(self, path: str, **options: Any) -> list[str]:  # noqa: ARG002
         """The address itself: a pattern would only find what the caller was not given by name."""
@@ -87,15 +86,12 @@ class PinnedFiles(AbstractFileSystem):  # type: ignore[misc]
         return path in self._files
 
     def info(self, path: str, **options: Any) -> dict[str, Any]:  # noqa: ARG002
-        file = self._real(path)
-        size = file.stat().st_size if isinstance(file, Path) else file.size
-        return {"name": path, "size": size, "type": "file"}
+        return {"name": path, "size": self._real(path).stat().st_size, "type": "file"}
 
     def modified(self, path: str) -> datetime:
-        file = self._real(path)
-        return datetime.fromtimestamp(file.stat().st_mtime if isinstance(file, Path) else file.modified, UTC)
+        return datetime.fromtimestamp(self._real(path).stat().st_mtime, UTC)
 
-    def _real(self, path: str) -> Path | BucketFile:
+    def _real(self, path: str) -> Path:
         try:
             return self._files[path]
         except KeyError:

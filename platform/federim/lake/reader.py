@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 from federim.home import Home
 from federim.lake import workspace
 from federim.lake.declaration import Table
-from federim.lake.filesystem import PROTOCOL, ConcurrentReads, PinnedFiles
-from federim.lake.parts import BucketFile, opened
+from federim.lake.filesystem import PROTOCOL, PinnedFiles
 from federim.lake.refusals import ONLY_READING, translate
 from federim.lake.schema import TABLES
 from federim.lake.tables import Lake
@@ -57,7 +56,7 @@ def connect_home(home: Home) -> duckdb.DuckDBPyConnection:
 
 
 def connect(
-    files: Mapping[str, Sequence[Path | BucketFile]],
+    files: Mapping[str, Sequence[Path]],
     *,
     memory: str,
     threads: int | None = None,
@@ -70,8 +69,7 @@ def connect(
     Parameters
     ----------
     files : by table
-        The Parquet files each table consists of, on this machine or in a bucket, of which the parts that a
-        query needs are asked for; a table without any is an empty view.
+        The Parquet files each table consists of; a table without any is an empty view.
     memory : for example "2GB"
         Nothing is spilled to disk: a query that needs more fails.
     seconds
@@ -184,7 +182,7 @@ def _settings(memory: str, threads: int | None, seconds: int | None) -> dict[str
     return settings
 
 
-def _view(table: Table, files: Mapping[str, Path | BucketFile], condition: str | None) -> str:
+def _view(table: Table, files: Mapping[str, Path], condition: str | None) -> str:
     if files:
         everywhere, nowhere = _later_columns(table, files.values())
         # Matching columns by name in every file takes half as long again, so it is done where files differ.
@@ -205,20 +203,13 @@ def _view(table: Table, files: Mapping[str, Path | BucketFile], condition: str |
     return f'CREATE VIEW "{table.name}" AS SELECT {columns} FROM {source} WHERE {condition}'
 
 
-def _later_columns(table: Table, files: Iterable[Path | BucketFile]) -> tuple[bool, set[str]]:
+def _later_columns(table: Table, files: Iterable[Path]) -> tuple[bool, set[str]]:
     """Of the columns added later: whether all files agree on them, and which ones no file has."""
     later = {column.name for column in table.columns if column.added_later}
     if not later:
         return True, set()
-    present = {frozenset(later.intersection(_names_of_columns(file))) for file in files}
+    present = {frozenset(later.intersection(pq.read_schema(path).names)) for path in files}
     return len(present) == 1, later.difference(*present)
-
-
-def _names_of_columns(file: Path | BucketFile) -> list[str]:
-    if isinstance(file, Path):
-        return list(pq.read_schema(file).names)
-    with ConcurrentReads(opened(file)) as parts:
-        return list(pq.read_schema(parts).names)
 
 
 def _check_only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from federim.home import Home, Role
 from federim.lake.filesystem import ConcurrentReads, PinnedFiles
-from federim.lake.parts import LocalParts
 from federim.lake.reader import connect, connect_home, query
 from federim.lake.schema import TABLES
 from federim.lake.tables import Lake
@@ -234,7 +233,7 @@ def test_threads_that_share_a_handle_each_read_their_own_place(tmp_path: Path) -
     path = tmp_path / "file"
     path.write_bytes(bytes(n % 251 for n in range(100_000)))
     wrong = []
-    with ConcurrentReads(LocalParts(path)) as shared:
+    with ConcurrentReads(path) as shared:
 
         def read(start: int) -> None:
             for offset in range(start, 90_000, 997):
