@@ -86,7 +86,8 @@ class FrozenCohort(Tables):
     """A snapshot: the same methods, over the cohort's persons and series alone."""
 
     def __init__(self, home: Home, frozen: Snapshot) -> None:
-        super().__init__(snapshot.connect(home, frozen), SNAPSHOT_TABLES, seconds=home.settings.query_seconds)
+        seconds = home.settings.query_seconds
+        super().__init__(snapshot.connect(home, frozen, seconds=seconds), SNAPSHOT_TABLES, seconds=seconds)
         self.snapshot = frozen
 
 

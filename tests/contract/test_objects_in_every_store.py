@@ -84,27 +84,14 @@ def test_what_was_put_is_read(
     assert images.store(centre, made(content)) == told
 
 
-def test_parts_are_read(store: Store, centre: Home) -> None:
-    name = images.store(centre, MANY_PARTS).path
-    for start, length in [
-        (0, 5),
-        (PART_BYTES - 3, 6),
-        (len(MANY_PARTS) - 4, 100),
-        (len(MANY_PARTS), 1),
-        (9, 0),
-    ]:
-        assert store.read(name, start, length) == MANY_PARTS[start : start + length]
-
-
 def test_what_was_removed_is_gone(centre: Home, store: Store) -> None:
     kept, gone = images.store(centre, Written(b"kept")), images.store(centre, Written(b"gone"))
     assert images.read(centre, gone.path).exists()
     for _ in range(2):
         store.remove(gone.path)
     assert not store.has(gone.path) and store.has(kept.path)
-    for use in (lambda: store.local(gone.path), lambda: store.read(gone.path, 0, 1)):
-        with pytest.raises(LakeError, match="is missing; restore"):
-            use()
+    with pytest.raises(LakeError, match="is missing; restore"):
+        store.local(gone.path)
     assert [path.read_bytes() for path in files(centre)] == [b"kept"]
     assert images.store(centre, b"gone") == gone
     assert images.read(centre, gone.path).read_bytes() == b"gone"
@@ -119,7 +106,7 @@ def test_what_fails_half_way_leaves_nothing(centre: Home, store: Store) -> None:
 
 @pytest.mark.parametrize("path", ["../keys/root.key", "/etc/passwd", "ab/../../federim.toml"])
 def test_a_path_leads_nowhere_else(store: Store, path: str) -> None:
-    for use in (store.local, store.has, store.remove, lambda path: store.read(path, 0, 1)):
+    for use in (store.local, store.has, store.remove):
         with pytest.raises(LakeError, match="leads out"):
             use(path)
 

@@ -118,6 +118,15 @@ def test_one_cohort_that_is_refused_hides_no_other(research: Research, hospital:
     assert "unit" in listed.loc["old", "error"]
 
 
+def test_a_statement_over_a_snapshot_has_an_end(hospital: Home, research: Research) -> None:
+    """The engine's own, whoever gives the statement to the connection."""
+    snapshot.freeze(hospital, "high")
+    most = (hospital.settings.query_seconds + 1) * 1_000
+    with research.snapshot("high") as cohort:
+        told = cohort.sql("SELECT value FROM duckdb_settings() WHERE name = 'max_execution_time'")
+    assert [int(value) for value in told["value"]] == [most]
+
+
 def test_a_snapshot_has_the_same_methods_over_the_cohort_alone(hospital: Home, research: Research) -> None:
     frozen = snapshot.freeze(hospital, "high")
     assert list(research.cohorts()["snapshots"]) == [[frozen.id]]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from federim.lake.declaration import Table
 from federim.lake.order import first_row, in_order, total_order
-from federim.lake.person_rows import ROWS_A_GROUP, Copy, write_rows
+from federim.lake.person_rows import ROWS_A_GROUP, Copy, as_declared, write_rows
 
 ROWS_A_FILE: Final = 8 * ROWS_A_GROUP
 BYTES_A_FILE: Final = 512 * 2**20  # before compression: what is sorted in memory at once
@@ -126,18 +126,9 @@ def read_rows(table: Table, files: Sequence[Path], span: Span | None = None) -> 
             for group in range(file.num_row_groups):
                 told = file.metadata.row_group(group).column(first).statistics
                 if span is None or span.may_be_in(told):
-                    rows = _as_declared(file.read_row_group(group), schema)
+                    rows = as_declared(file.read_row_group(group), schema)
                     found.append(rows if span is None else rows.filter(span.holds(rows[table.sort[0]])))
     return pa.concat_tables(found)
-
-
-def _as_declared(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    present = set(rows.column_names)
-    columns = [
-        rows[field.name].cast(field.type) if field.name in present else pa.nulls(rows.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
 
 
 def _full_groups(path: Path) -> bool:

@@ -61,7 +61,7 @@ def rows_of(table: Table, files: Iterable[Path], persons: Collection[str]) -> pa
         groups = _groups(path, persons)
         if groups:
             with pq.ParquetFile(path) as file:
-                found.append(_declared(file.read_row_groups(groups), declared))
+                found.append(as_declared(file.read_row_groups(groups), declared))
     rows = pa.concat_tables(found)
     return rows.filter(_theirs(rows, persons))
 
@@ -143,7 +143,7 @@ def _plain(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_type(type_) for field, type_ in zip(schema, types, strict=True)])
 
 
-def _declared(rows: pa.Table, declared: pa.Schema) -> pa.Table:
+def as_declared(rows: pa.Table, declared: pa.Schema) -> pa.Table:
     """Rows of a file with all the declared columns, those it was written without being null."""
     present = set(rows.column_names)
     columns = [

@@ -152,7 +152,7 @@ def verify(home: Home, snapshot: Snapshot) -> Snapshot:
 
 
 def connect(
-    home: Home, snapshot: Snapshot, *, without: Collection[Pseudonym] = ()
+    home: Home, snapshot: Snapshot, *, without: Collection[Pseudonym] = (), seconds: int | None = None
 ) -> duckdb.DuckDBPyConnection:
     """A locked, read-only connection to the snapshot's files, its views restricted to the cohort.
 
@@ -163,6 +163,8 @@ def connect(
     ----------
     without : person_ids
         Persons of the cohort who are not shown, in any view.
+    seconds
+        As for `reader.connect`: what a researcher holds is limited, what a workspace is built with is not.
 
     Raises
     ------
@@ -175,7 +177,11 @@ def connect(
     for pinned in snapshot.files:
         files.setdefault(pinned.table, []).append(home.lake / pinned.path)
     return connect_files(
-        files, memory=home.settings.query_memory, tables=SNAPSHOT_TABLES, conditions=restrictions(without)
+        files,
+        memory=home.settings.query_memory,
+        seconds=seconds,
+        tables=SNAPSHOT_TABLES,
+        conditions=restrictions(without),
     )
 
 

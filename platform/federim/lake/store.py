@@ -72,15 +72,6 @@ class Store(Protocol):
             No file is there, it is not what its name says, or the name leads elsewhere.
         """
 
-    def read(self, name: str, start: int, length: int) -> bytes:
-        """`length` bytes from `start`, fewer where the file ends; nothing vouches for a part of a file.
-
-        Raises
-        ------
-        LakeError
-            As `local`.
-        """
-
     def remove(self, name: str) -> None:
         """Have the file gone, durably, from here and from local copies; one gone already is no error."""
 

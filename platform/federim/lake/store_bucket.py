@@ -89,17 +89,6 @@ class BucketStore:
         except FileNotFoundError:
             raise missing(name) from None
 
-    def read(self, name: str, start: int, length: int) -> bytes:
-        sha256_of(name)
-        try:
-            end = min(start + length, self._size(name))
-            if start >= end:
-                return b""
-            with bucket_may_refuse():
-                return bytes(obstore.get_range(self._bucket, name, start=start, end=end))
-        except FileNotFoundError:
-            raise missing(name) from None
-
     def remove(self, name: str) -> None:
         sha256_of(name)
         # First in the bucket: a copy made in between is of what was there still.

@@ -37,10 +37,6 @@ class FolderStore:
             raise missing(name)
         return target
 
-    def read(self, name: str, start: int, length: int) -> bytes:
-        with self.local(name).open("rb") as file:
-            return os.pread(file.fileno(), length, start)
-
     def remove(self, name: str) -> None:
         target = self._inside(name)
         target.unlink(missing_ok=True)

@@ -59,6 +59,11 @@ class UnknownName(UserError):
         else:
             hint = f"there is no {kind} yet"
         super().__init__(f"no {kind} is called {name!r}; {hint}")
+        self._asked = kind, name, tuple(names)
+
+    def __reduce__(self) -> tuple[type[UnknownName], tuple[str, str, tuple[str, ...]]]:
+        """As it was made: a worker process hands it to the driver, whose pool would break otherwise."""
+        return type(self), self._asked
 
 
 class LakeError(UserError):
